@@ -56,7 +56,7 @@ type Deploy struct {
 }
 
 // ended returns the line of the history for an open deploy or rollback.
-func (o *Open) ended(end End, why string, now time.Time) Deploy {
+func (o *Attempt) ended(end End, why string, now time.Time) Deploy {
 	d := Deploy{
 		ID: o.ID, Kind: o.Kind, End: end, From: o.From, To: o.To, Batch: o.Batch, Subject: o.Subject,
 		By: o.By, Reason: o.Reason, Why: why, Override: o.Override,

@@ -61,3 +61,13 @@ func (e *Engine) Adopt(ctx context.Context, revision, by string) error { panic("
 
 // Wake makes the engine ask source and CI now: a webhook's handler calls it.
 func (e *Engine) Wake() { panic("skeleton") }
+
+// Watch yields the engine's events from now on until ctx ends. The observer has a
+// queue of its own of the given size (zero: 256): when it is too slow, the oldest
+// events are dropped and an EventLost says how many. It delays nobody.
+func (e *Engine) Watch(ctx context.Context, size int) iter.Seq[Event] { panic("skeleton") }
+
+// Serve runs several engines in one process until ctx ends, as Run does one.
+// Engines that share a store share the reading of its bell, those that share a
+// lease hold it together.
+func Serve(ctx context.Context, engines ...*Engine) error { panic("skeleton") }

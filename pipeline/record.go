@@ -48,7 +48,7 @@ type Record struct {
 	Served []Served `json:"served,omitempty"`
 
 	// Open is the one deploy or rollback under way, or nil.
-	Open *Open `json:"open,omitempty"`
+	Open *Attempt `json:"open,omitempty"`
 	// Stop is why automation is off, or nil.
 	Stop *Stop `json:"stop,omitempty"`
 	// Wanted is the deploy that a person asked for, until it begins; or nil.
@@ -98,8 +98,8 @@ const (
 	KindRollback Kind = "rollback"
 )
 
-// Open is a deploy or a rollback under way.
-type Open struct {
+// Attempt is a deploy or a rollback under way.
+type Attempt struct {
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind"`
 	// From is what was live when it began; nil for a first deploy.
@@ -127,10 +127,10 @@ type Open struct {
 	// Stages says how far each stage is, by name.
 	Stages map[string]*StageProgress `json:"stages,omitempty"`
 
-	// Targets are those that a rollback goes to: all that were begun. Attempt
+	// Targets are those that a rollback goes to: all that were begun. Tries
 	// counts its tries, Retry says when the next is due.
 	Targets []string  `json:"targets,omitempty"`
-	Attempt int       `json:"attempt,omitempty"`
+	Tries   int       `json:"tries,omitempty"`
 	Retry   time.Time `json:"retry,omitzero"`
 	// Undone are the deploys that end with this rollback.
 	Undone []Deploy `json:"undone,omitempty"`
@@ -176,8 +176,8 @@ type TargetProgress struct {
 	Done bool `json:"done,omitempty"`
 	// Failed are the first units that are not on the release, and why.
 	Failed []target.Unit `json:"failed,omitempty"`
-	// Attempt counts the failures that were temporary.
-	Attempt int `json:"attempt,omitempty"`
+	// Tries counts the failures that were temporary.
+	Tries int `json:"tries,omitempty"`
 }
 
 // StopKind says why automation was stopped.
@@ -289,7 +289,7 @@ func (r *Record) liveRevision() string {
 }
 
 // stage returns the progress of a stage, which may be empty.
-func (o *Open) stage(name string) StageProgress {
+func (o *Attempt) stage(name string) StageProgress {
 	if p := o.Stages[name]; p != nil {
 		return *p
 	}
@@ -297,7 +297,7 @@ func (o *Open) stage(name string) StageProgress {
 }
 
 // touch returns the progress of a stage for changing it.
-func (o *Open) touch(name string) *StageProgress {
+func (o *Attempt) touch(name string) *StageProgress {
 	if o.Stages == nil {
 		o.Stages = map[string]*StageProgress{}
 	}
@@ -308,7 +308,7 @@ func (o *Open) touch(name string) *StageProgress {
 }
 
 // begun returns the names of the targets on which a batch was begun, sorted.
-func (o *Open) begun() []string {
+func (o *Attempt) begun() []string {
 	names := map[string]bool{}
 	for _, s := range o.Stages {
 		for name, t := range s.Targets {

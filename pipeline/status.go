@@ -16,9 +16,9 @@ type Status struct {
 	// Live is the release that every unit should run; nil before the first.
 	Live *Served `json:"live,omitempty"`
 	// Open is the deploy or rollback under way.
-	Open   *Open   `json:"open,omitempty"`
-	Stop   *Stop   `json:"stop,omitempty"`
-	Wanted *Wanted `json:"wanted,omitempty"`
+	Open   *Attempt `json:"open,omitempty"`
+	Stop   *Stop    `json:"stop,omitempty"`
+	Wanted *Wanted  `json:"wanted,omitempty"`
 	// Holds are those that hold now, whatever their scope and source.
 	Holds []lock.Hold `json:"holds,omitempty"`
 	// Floor is the commit from which automation ships since the last resume.
