@@ -5,9 +5,27 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"testing/fstest"
 
 	"github.com/muster-deploy/muster/build"
 )
+
+// Artifact returns the n-th of a row of small artifacts that differ in their
+// digest: one text file each.
+func Artifact(n int) *build.Artifact {
+	text := fmt.Sprintf("release %d\n", n)
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	manifest := []build.File{{Path: "release.txt", Mode: 0o644, Size: int64(len(text)), SHA256: sum}}
+	digest, err := build.DigestManifest(manifest)
+	if err != nil {
+		panic(err) // it is valid, whatever n is
+	}
+	return &build.Artifact{
+		Digest:   digest,
+		Manifest: manifest,
+		Files:    fstest.MapFS{"release.txt": {Data: []byte(text), Mode: 0o644}},
+	}
+}
 
 // verify reads every file of a and compares it with the manifest.
 func verify(a *build.Artifact) error {
