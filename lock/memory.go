@@ -3,6 +3,7 @@ package lock
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 )
@@ -22,7 +23,7 @@ type document struct {
 
 // Load implements Store.
 func (m *Memory) Load(ctx context.Context, key string) ([]byte, Version, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), ValidKey(key)); err != nil {
 		return nil, "", err
 	}
 	m.mu.Lock()
@@ -36,7 +37,7 @@ func (m *Memory) Load(ctx context.Context, key string) ([]byte, Version, error) 
 
 // Swap implements Store.
 func (m *Memory) Swap(ctx context.Context, key string, old Version, data []byte) (Version, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), Check(key, data)); err != nil {
 		return "", err
 	}
 	m.mu.Lock()

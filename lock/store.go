@@ -29,8 +29,11 @@ type Version string
 // retain or change the slices they are given, and return slices that the caller
 // may keep and change.
 //
-// Keys are made of segments of [A-Za-z0-9._-] joined by single slashes; a key is
-// never a directory of another one's ("a" and "a/b" are not used together).
+// Keys are made of segments of [A-Za-z0-9._-] joined by single slashes (ValidKey); a
+// key is never a directory of another one's ("a" and "a/b" are not used together),
+// nor the same but for upper and lower case. Requests for other keys, and documents
+// that are too large, are refused with nothing done (Check). A request whose context
+// has ended before is refused too, with an error that wraps the context's.
 //
 // The package locktest holds the conformance suite.
 type Store interface {
