@@ -96,6 +96,9 @@ func (h Hold) Validate() error {
 	complain(len(h.By) > MaxName, "hold's author has %d bytes, at most %d are kept", len(h.By), MaxName)
 	complain(strings.TrimSpace(h.Reason) == "", "hold has no reason: say why, for the person who reads it at night")
 	complain(len(h.Reason) > MaxReason, "hold's reason has %d bytes, at most %d are kept", len(h.Reason), MaxReason)
+	complain(len(h.ID) > MaxName, "hold's id has %d bytes, at most %d are kept", len(h.ID), MaxName)
+	complain(len(h.Scope) > MaxName, "hold's scope has %d bytes, at most %d are kept", len(h.Scope), MaxName)
+	complain(len(h.Source) > MaxName, "hold's source has %d bytes, at most %d are kept", len(h.Source), MaxName)
 	complain(!h.Until.IsZero() && !h.Until.After(h.Since), "hold ends at %s, before it begins", h.Until.Format(time.RFC3339))
 	return errors.Join(errs...)
 }
@@ -110,23 +113,22 @@ func (h Hold) Active(now time.Time) bool {
 // until 17:00 UTC. The time is in the zone that Until carries, with the day where
 // that is not the day of Since.
 func (h Hold) String() string {
-	var b strings.Builder
+	verb := "held"
 	if h.Level == Everything {
-		b.WriteString("held entirely by ")
-	} else {
-		b.WriteString("held by ")
+		verb = "held entirely"
 	}
-	fmt.Fprintf(&b, "%s: %q", h.By, h.Reason)
+	sentence := fmt.Sprintf("%s by %s: %q", verb, h.By, h.Reason)
 	if h.Until.IsZero() {
-		return b.String()
+		return sentence
 	}
 	layout := "15:04 MST"
-	if y, m, d := h.Until.Date(); func() bool {
-		sy, sm, sd := h.Since.In(h.Until.Location()).Date()
-		return y != sy || m != sm || d != sd
-	}() {
+	if !sameDay(h.Since.In(h.Until.Location()), h.Until) {
 		layout = "Mon 2 Jan 15:04 MST"
 	}
-	b.WriteString(" until " + h.Until.Format(layout))
-	return b.String()
+	return sentence + " until " + h.Until.Format(layout)
+}
+
+// sameDay reports whether a and b show the same date, each in its own zone.
+func sameDay(a, b time.Time) bool {
+	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
 }
