@@ -1,0 +1,114 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// cloning is how a file gets from one tree to another.
+type cloning func(from *os.Root, to *os.Root, f File, buf []byte) error
+
+// cloneTree makes the directory to of files below from, each verified, with their
+// times. Both are directories that nothing can leave.
+func cloneTree(ctx context.Context, from, to string, files []File, how cloning) error {
+	src, err := os.OpenRoot(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	dst, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	buf := make([]byte, hashBuffer)
+	for _, f := range files {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := cloneFile(src, dst, f, how, buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cloneFile makes one file or link, and the directories that it is in.
+func cloneFile(from, to *os.Root, f File, how cloning, buf []byte) error {
+	if err := to.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+		return err
+	}
+	if f.Link != "" {
+		return to.Symlink(f.Link, f.Path)
+	}
+	return how(from, to, f, buf)
+}
+
+// copyOnly copies the bytes and verifies them on the way.
+func copyOnly(from, to *os.Root, f File, buf []byte) error {
+	return transfer(from, to, f, func(out, in *os.File) error {
+		_, err := io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{newVerifier(f, in)}, buf)
+		return err
+	})
+}
+
+// cloneOrCopy shares the blocks where the file system can, and verifies the clone.
+func cloneOrCopy(from, to *os.Root, f File, buf []byte) error {
+	return transfer(from, to, f, func(out, in *os.File) error {
+		var source io.Reader = newVerifier(f, in)
+		if reflink(out, in) == nil {
+			_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, source, buf)
+			return err
+		}
+		_, err := io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{source}, buf)
+		return err
+	})
+}
+
+// transfer makes the file and gives it its mode and the time of the original.
+func transfer(from, to *os.Root, f File, fill func(out, in *os.File) error) error {
+	in, err := from.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	out, err := to.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = fill(out, in)
+	if err == nil {
+		err = out.Chmod(f.Mode.Perm())
+	}
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	return to.Chtimes(f.Path, time.Time{}, info.ModTime())
+}
+
+// hardLink verifies a file, takes the write permission from it and links it.
+func hardLink(from, to *os.Root, f File, buf []byte) error {
+	in, err := from.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, newVerifier(f, in), buf); err != nil {
+		return err
+	}
+	if err := in.Chmod(f.Mode.Perm() &^ 0o222); err != nil {
+		return err
+	}
+	return os.Link(filepath.Join(from.Name(), f.Path), filepath.Join(to.Name(), f.Path))
+}
