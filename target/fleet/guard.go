@@ -1,0 +1,134 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/muster-deploy/muster/target"
+)
+
+// readAll reads every member that is not under way, without a fence.
+func (r *rollout) readAll(ctx context.Context) error {
+	var idle []*member
+	var hosts []Host
+	for _, m := range r.members {
+		if !m.out && !m.gone {
+			idle, hosts = append(idle, m), append(hosts, m.Host)
+		}
+	}
+	units := make([]target.Unit, len(hosts))
+	err := r.f.each(ctx, hosts, func(ctx context.Context, i int, h Host) error {
+		units[i], _ = r.f.read(ctx, h, target.Order{})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, m := range idle {
+		m.last = units[i]
+	}
+	r.count()
+	return nil
+}
+
+// refuse stops an order that a host says is overtaken.
+func (r *rollout) refuse() {
+	for _, m := range r.members {
+		if m.last.Number > r.o.Number && !m.out {
+			m.err = unitError(m.Host, fmt.Errorf("order %d, seen %d: %w", r.o.Number, m.last.Number, target.ErrStale))
+			r.stop("overtaken by a newer order", nil)
+		}
+	}
+}
+
+// guard looks at the whole fleet before a batch, where hosts have to stay in service.
+func (r *rollout) guard(ctx context.Context) {
+	if r.floor == 0 {
+		return // each host is read anyway before it is touched
+	}
+	if err := r.readAll(ctx); err != nil {
+		r.ended(ctx)
+		return
+	}
+	r.refuse()
+}
+
+// room waits until the host may be taken out of service and says whether it may.
+func (r *rollout) room(ctx context.Context, m *member) bool {
+	for {
+		r.settle(r.window - 1)
+		if r.stopped() || r.ended(ctx) {
+			return false
+		}
+		if !m.inService() || r.up > r.floor {
+			return true // one that serves nobody may be taken at any time
+		}
+		if r.under > 0 {
+			r.settle(r.under - 1)
+			continue
+		}
+		if r.o.Intent == target.Backward {
+			return true // waiting would not bring more of them back
+		}
+		r.stop("too few hosts in service", fmt.Errorf("take out %s: %d serve, %d have to stay: %w",
+			m.Name, r.up, r.floor, ErrMinInService))
+	}
+}
+
+// count counts the members in service.
+func (r *rollout) count() {
+	r.up = 0
+	for _, m := range r.members {
+		if m.inService() {
+			r.up++
+		}
+	}
+}
+
+// errDiffers is how a host that was read to be on the release says that it is not.
+var errDiffers = errors.New("fleet: host is not on the release any more")
+
+// raise lifts the fence of the hosts that are on the release, and registers them:
+// a deployer that died may have left them out of the balancer.
+func (r *rollout) raise(ctx context.Context) {
+	var idle []*member
+	var hosts []Host
+	for _, m := range r.members {
+		if on(m.last, r.o) {
+			idle, hosts = append(idle, m), append(hosts, m.Host)
+		}
+	}
+	errs := make([]error, len(hosts))
+	err := r.f.each(ctx, hosts, func(ctx context.Context, i int, h Host) error {
+		errs[i] = r.f.touch(ctx, r.o, h)
+		return nil
+	})
+	if err != nil {
+		r.ended(ctx)
+	}
+	for i, m := range idle {
+		switch err := errs[i]; {
+		case errors.Is(err, errDiffers):
+			m.last.Condition = target.Unhealthy // it is switched like the others
+		case errors.Is(err, target.ErrStale):
+			m.err = unitError(m.Host, err)
+			r.stop("overtaken by a newer order", nil)
+		case err != nil && !r.ended(ctx):
+			r.fail(m, err)
+		}
+	}
+	r.count()
+}
+
+// touch raises the fence of one host that is on the release, without switching it.
+func (f *Fleet) touch(ctx context.Context, o target.Order, h Host) error {
+	o = onHost(o, h)
+	o.Begin = func(context.Context, target.Step) error { return errDiffers }
+	limited, cancel := context.WithTimeout(ctx, f.c.ActivateLimit)
+	defer cancel()
+	if err := h.Target.Activate(limited, o); err != nil {
+		return err
+	}
+	return f.register(ctx, h)
+}
