@@ -14,9 +14,9 @@ import (
 const (
 	keepServed   = 50
 	keepExcluded = 1000
-	keepParked   = 200
+	keepParked   = 100
 	keepBatch    = 200
-	keepFailed   = 50
+	keepFailed   = 20
 	keepRequests = 200
 )
 
@@ -30,11 +30,12 @@ type Record struct {
 	Schema int    `json:"schema"`
 	Name   string `json:"name"`
 
-	// Epoch is that of the lease that last claimed the record.
-	Epoch uint64 `json:"epoch"`
-	// Holder says whose lease that is, for people, and Lease under which key.
-	Holder string `json:"holder,omitempty"`
+	// Epoch grows with every claim of the record. Lease and Grant are the key and
+	// the epoch of the lease under which it was last claimed, Holder says whose.
+	Epoch  uint64 `json:"epoch"`
 	Lease  string `json:"lease,omitempty"`
+	Grant  uint64 `json:"grant,omitempty"`
+	Holder string `json:"holder,omitempty"`
 
 	// Number grows with each order to a target; it is never reset.
 	Number uint64 `json:"number"`
@@ -127,11 +128,13 @@ type Attempt struct {
 	// Stages says how far each stage is, by name.
 	Stages map[string]*StageProgress `json:"stages,omitempty"`
 
-	// Targets are those that a rollback goes to: all that were begun. Tries
-	// counts its tries, Retry says when the next is due.
-	Targets []string  `json:"targets,omitempty"`
-	Tries   int       `json:"tries,omitempty"`
-	Retry   time.Time `json:"retry,omitzero"`
+	// Targets are those that a rollback goes to: all that were begun; with
+	// Everywhere, all there are. Tries counts its tries, Retry says when the next is
+	// due.
+	Targets    []string  `json:"targets,omitempty"`
+	Everywhere bool      `json:"everywhere,omitempty"`
+	Tries      int       `json:"tries,omitempty"`
+	Retry      time.Time `json:"retry,omitzero"`
 	// Undone are the deploys that end with this rollback.
 	Undone []Deploy `json:"undone,omitempty"`
 

@@ -1,0 +1,52 @@
+package pipeline
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/muster-deploy/muster/target"
+)
+
+// maxText is how many bytes of somebody's text a record keeps.
+const maxText = 300
+
+// keepBatches is how many revisions the batches of all served releases hold together.
+const keepBatches = 1500
+
+// trim brings the record within its bounds. The oldest entries go first.
+func (r *Record) trim() {
+	r.Served = newest(r.Served, keepServed)
+	r.Excluded = newest(r.Excluded, keepExcluded)
+	r.Parked = newest(r.Parked, keepParked)
+	left := keepBatches
+	for i := len(r.Served) - 1; i >= 0; i-- {
+		s := &r.Served[i]
+		s.Batch = slices.Clip(s.Batch[:max(0, min(len(s.Batch), left))])
+		left -= len(s.Batch)
+	}
+}
+
+// newest returns the last n of all.
+func newest[E any](all []E, n int) []E { return all[max(0, len(all)-n):] }
+
+// trimUnits keeps the first units and cuts what they say.
+func trimUnits(units []target.Unit) []target.Unit {
+	units = slices.Clone(units[:min(len(units), keepFailed)])
+	for i := range units {
+		units[i].Problem = cut(units[i].Problem, maxText)
+	}
+	return units
+}
+
+// cut shortens a text to n bytes, at a character's end.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	const dots = "..."
+	n -= len(dots)
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + dots
+}
