@@ -105,10 +105,11 @@ func refusedRetiresNothing(s *suite) {
 }
 
 func reportIsTold(s *suite) {
-	s.prepare(1)
+	s.ship(1) // nobody listens
+	s.prepare(2)
 	var mu sync.Mutex
 	told := map[string]bool{}
-	o := s.order(1, target.Forward)
+	o := s.order(2, target.Forward)
 	o.Report = func(p target.Progress) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -70,9 +70,10 @@ func (m *Memory) Prepare(ctx context.Context, o target.Order, a *build.Artifact)
 
 // Observe implements target.Target.
 func (m *Memory) Observe(ctx context.Context, o target.Order) (target.State, error) {
-	s := target.State{Budget: m.Budget}
+	members := m.Members()
+	s := target.State{Budget: m.Budget, Units: make([]target.Unit, 0, len(members))}
 	var stale error
-	for _, name := range m.Members() {
+	for _, name := range members {
 		var seen target.Unit
 		err := m.step(ctx, Observe, name, o, func(u *unit) error {
 			refused := u.read(o.Number)
