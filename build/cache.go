@@ -158,8 +158,11 @@ func (c *Cache) Restore(ctx context.Context, dir string, keys ...string) (hit st
 func (c *Cache) restore(ctx context.Context, name, dir string) (bool, error) {
 	at := filepath.Join(c.dir, name)
 	text, err := os.ReadFile(filepath.Join(at, cacheManifest))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, c.drop(name) // Half of one would keep the key from being saved again.
+	}
 	if err != nil {
-		return false, ignoreMissing(err)
+		return false, err
 	}
 	files, err := ParseManifest(text)
 	if err != nil {

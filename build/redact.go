@@ -21,8 +21,9 @@ type Redactor struct {
 	to      io.Writer
 	secrets [][]byte
 	held    []byte
-	covered int  // so many bytes of held are part of a secret found before
-	inside  bool // the last byte passed on was part of a secret
+	out     []byte // kept for its room
+	covered int    // so many bytes of held are part of a secret found before
+	inside  bool   // the last byte passed on was part of a secret
 }
 
 // NewRedactor returns a writer that passes on to w what it gets, without the
@@ -50,7 +51,8 @@ func (r *Redactor) Add(value string) {
 // secretForms lists how a value may show up in a log.
 func secretForms(value string) []string {
 	trimmed := strings.TrimSpace(value)
-	forms := []string{value, trimmed, url.QueryEscape(trimmed), url.PathEscape(trimmed)}
+	query := url.QueryEscape(trimmed)
+	forms := []string{value, trimmed, query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(trimmed)}
 	if strings.Contains(trimmed, "\n") {
 		for line := range strings.Lines(trimmed) {
 			if line = strings.TrimSpace(line); len(line) > 7 {
@@ -85,8 +87,7 @@ func (r *Redactor) undecided() int {
 
 // pass writes held[:n] with the secrets that begin there replaced.
 func (r *Redactor) pass(n int) error {
-	var out []byte
-	at := 0
+	out, at := r.out[:0], 0
 	for _, s := range r.spans(n) {
 		if s.start > at {
 			out, r.inside = append(out, r.held[at:s.start]...), false
@@ -100,7 +101,7 @@ func (r *Redactor) pass(n int) error {
 		out, r.inside = append(out, r.held[at:n]...), false
 	}
 	r.covered = max(0, at-n)
-	r.held = append(r.held[:0], r.held[n:]...)
+	r.held, r.out = append(r.held[:0], r.held[n:]...), out
 	if len(out) == 0 {
 		return nil
 	}
