@@ -106,7 +106,7 @@ func explainAbsent(j *judgement, revision string) *Reason {
 	if j.index(revision) >= 0 {
 		return nil
 	}
-	if stop := j.Record.Stop; j.Branch.Position != On || j.Unreachable != "" {
+	if j.Branch.Position != On || j.Unreachable != "" {
 		if obstacle := j.obstacle(); obstacle != nil {
 			return obstacle
 		}
@@ -114,7 +114,6 @@ func explainAbsent(j *judgement, revision string) *Reason {
 			reason := sayStopKind(kind, j.Snapshot)
 			return &reason
 		}
-		_ = stop
 	}
 	return &Reason{Code: CodeUnknown,
 		Sentence: fmt.Sprintf("%s is not on the branch ahead of what is live: is it merged, and is the id right?", short(revision))}

@@ -16,6 +16,7 @@ import (
 type Request interface {
 	request() string // the kind, in the wire form
 	meta() Asked
+	named(id string) Request // the same request, with that id
 	validate() error
 }
 
@@ -101,6 +102,14 @@ type Answer struct {
 	// Done says that the hook did its work. False: run it again.
 	Done bool `json:"done"`
 }
+
+func (r PlaceHold) named(id string) Request { r.ID = id; return r }
+func (r LiftHold) named(id string) Request  { r.ID = id; return r }
+func (r Ship) named(id string) Request      { r.ID = id; return r }
+func (r Rollback) named(id string) Request  { r.ID = id; return r }
+func (r Resume) named(id string) Request    { r.ID = id; return r }
+func (r Abort) named(id string) Request     { r.ID = id; return r }
+func (r Answer) named(id string) Request    { r.ID = id; return r }
 
 func (PlaceHold) request() string { return "hold" }
 func (LiftHold) request() string  { return "lift" }

@@ -1,0 +1,143 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/lock"
+)
+
+// desk is where a pipeline's documents are read and changed: all that Open needs,
+// and the ground on which an Engine stands.
+type desk struct {
+	store lock.Store
+	logs  build.Store
+	name  string
+}
+
+// swapTries is how often a swap is tried when others write, or answers are lost.
+const swapTries = 12
+
+// load reads the record, or returns ErrNoPipeline.
+func (d desk) load(ctx context.Context) (Record, lock.Version, error) {
+	key := keys(d.name).record()
+	data, version, err := d.store.Load(ctx, key)
+	if errors.Is(err, lock.ErrNotFound) {
+		return Record{}, "", fmt.Errorf("load record of %q: %w", d.name, ErrNoPipeline)
+	}
+	if err != nil {
+		return Record{}, "", fmt.Errorf("load record of %q: %w", d.name, err)
+	}
+	r, err := decodeRecord(key, data)
+	return r, version, err
+}
+
+// swap loads the record, lets change change it, and writes it if nobody else wrote
+// meanwhile; else it begins again. An error of change ends it and nothing is
+// written. After a lost answer it begins again too: change finds its work done.
+func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, error) {
+	for try := 1; ; try++ {
+		r, version, err := d.load(ctx)
+		if err != nil {
+			return Record{}, err
+		}
+		before, err := r.encode()
+		if err != nil {
+			return Record{}, err
+		}
+		if err := change(&r); err != nil {
+			return Record{}, err
+		}
+		if err = d.write(ctx, &r, version, before); err == nil {
+			return r, nil
+		}
+		if try == swapTries || ctx.Err() != nil {
+			return Record{}, fmt.Errorf("swap record of %q: %w", d.name, err)
+		}
+		if !errors.Is(err, lock.ErrConflict) {
+			pause(ctx, time.Duration(try)*10*time.Millisecond)
+		}
+	}
+}
+
+// write swaps the record in, unless it is what it was.
+func (d desk) write(ctx context.Context, r *Record, version lock.Version, before []byte) error {
+	r.trim()
+	data, err := r.encode()
+	if err != nil || bytes.Equal(data, before) {
+		return err
+	}
+	_, err = d.store.Swap(ctx, keys(d.name).record(), version, data)
+	return err
+}
+
+// create writes the first record of a pipeline, if there is none.
+func (d desk) create(ctx context.Context) error {
+	r := Record{Schema: Schema, Name: d.name}
+	data, err := r.encode()
+	if err != nil {
+		return err
+	}
+	_, err = d.store.Swap(ctx, keys(d.name).record(), "", data)
+	if err != nil && !errors.Is(err, lock.ErrConflict) {
+		return fmt.Errorf("create record of %q: %w", d.name, err)
+	}
+	return nil
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Do implements Pipeline.
+func (d desk) Do(ctx context.Context, q Request) (string, error) {
+	if q.meta().ID == "" {
+		q = q.named(rand.Text())
+	}
+	id := q.meta().ID
+	if err := q.validate(); err != nil {
+		return id, &Refusal{Code: Invalid, Reason: err.Error()}
+	}
+	now := time.Now().UTC().Round(0)
+	if hold, ok := q.(PlaceHold); ok {
+		if err := hold.hold(d.name, now).Validate(); err != nil {
+			return id, &Refusal{Code: Invalid, Reason: err.Error()}
+		}
+	}
+	about, err := d.do(ctx, q, now)
+	if err != nil {
+		return id, err
+	}
+	ring(ctx, d.store, about)
+	return id, nil
+}
+
+// do applies a request to the document that it is about, and returns the name of
+// the pipelines that have news.
+func (d desk) do(ctx context.Context, q Request, now time.Time) (string, error) {
+	hold, placing := q.(PlaceHold)
+	if own := lock.Pipeline(d.name); placing && hold.Scope != "" && hold.Scope != own {
+		return everyPipeline, changeWideHolds(ctx, d.store, q.meta().ID, now, func(w *wideHolds) error {
+			return w.place(hold.hold(d.name, now))
+		})
+	}
+	_, err := d.swap(ctx, func(r *Record) error { return r.apply(q, now) })
+	var refusal *Refusal
+	if lift, lifting := q.(LiftHold); lifting && errors.As(err, &refusal) {
+		return everyPipeline, changeWideHolds(ctx, d.store, q.meta().ID, now, func(w *wideHolds) error {
+			return w.lift(lift.Hold)
+		})
+	}
+	return d.name, err
+}
