@@ -1,0 +1,130 @@
+package host
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/muster-deploy/muster/build"
+)
+
+// Packs packs artifacts for hosts, each once while anybody sends it, into temporary
+// files without a name: they are gone with the process. The zero value is ready to
+// use, by many goroutines at once.
+type Packs struct {
+	mu    sync.Mutex
+	packs map[string]*pack
+}
+
+// pack is one packed artifact.
+type pack struct {
+	of     *Packs
+	digest string
+	users  int // guarded by of.mu
+
+	ready chan struct{} // closed when the rest is set
+	err   error
+	file  *os.File
+	size  int64
+	sum   string // sha256 of the pack, hexadecimal
+}
+
+// open returns the pack of a, which the caller closes. Whoever comes first packs; if
+// that fails, or its context ends, the next one tries for himself.
+func (p *Packs) open(ctx context.Context, a *build.Artifact) (*pack, error) {
+	for {
+		k, mine := p.join(a.Digest)
+		if mine {
+			k.err = k.fill(ctx, a)
+			if k.err != nil {
+				p.forget(k)
+			}
+			close(k.ready)
+		}
+		select {
+		case <-k.ready:
+		case <-ctx.Done():
+			k.close()
+			return nil, context.Cause(ctx)
+		}
+		if k.err == nil {
+			return k, nil
+		}
+		k.close()
+		if mine {
+			return nil, k.err
+		}
+	}
+}
+
+// join counts one more user of a pack, and says whether he has to make it.
+func (p *Packs) join(digest string) (k *pack, mine bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k = p.packs[digest]
+	if k == nil {
+		k, mine = &pack{of: p, digest: digest, ready: make(chan struct{})}, true
+		if p.packs == nil {
+			p.packs = map[string]*pack{}
+		}
+		p.packs[digest] = k
+	}
+	k.users++
+	return k, mine
+}
+
+// forget has the next one pack anew.
+func (p *Packs) forget(k *pack) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.packs[k.digest] == k {
+		delete(p.packs, k.digest)
+	}
+}
+
+// fill packs a.
+func (k *pack) fill(ctx context.Context, a *build.Artifact) error {
+	f, err := os.CreateTemp("", "muster-pack-*")
+	if err != nil {
+		return fmt.Errorf("make a temporary file for the pack: %w", err)
+	}
+	k.file = f
+	if err := os.Remove(f.Name()); err != nil {
+		return fmt.Errorf("make the temporary file nameless: %w", err)
+	}
+	sum := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
+	if err := build.Pack(ctx, w, a); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write the pack: %w", err)
+	}
+	if k.size, err = f.Seek(0, io.SeekCurrent); err != nil {
+		return fmt.Errorf("measure the pack: %w", err)
+	}
+	k.sum = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// reader reads the pack from its start, beside others who do.
+func (k *pack) reader() io.Reader { return io.NewSectionReader(k.file, 0, k.size) }
+
+// close gives the pack back; the last one to do so frees the disk.
+func (k *pack) close() {
+	k.of.mu.Lock()
+	k.users--
+	last := k.users == 0
+	if last && k.of.packs[k.digest] == k {
+		delete(k.of.packs, k.digest)
+	}
+	k.of.mu.Unlock()
+	if last && k.file != nil {
+		k.file.Close()
+	}
+}

@@ -1,0 +1,133 @@
+# Bringing a release to the host without showing it.
+
+# check says whether the release is here; if not, whether there is room for it.
+check() {
+	enter
+	lock
+	not_lower
+	if prepared "$release"; then
+		remember
+		answer prepared
+	fi
+	unlock
+	linkable || fail preflight "$root/current is no link: move it away first"
+	mv --help 2>&1 | grep -q -e -T || fail preflight 'mv on this host has no -T'
+	room
+	sweep
+	answer wanted
+}
+
+not_lower() {
+	read_fence
+	[ "$number" -ge "$seen" ] || stale
+}
+
+# remember writes the marker with the number of the highest order that asked for
+# the release: an order from before it does not retire it.
+remember() {
+	asked=0
+	[ ! -s "$state/releases/$release/PREPARED" ] || read -r asked <"$state/releases/$release/PREPARED"
+	[ "$number" -le "$asked" ] || put "releases/$release/PREPARED" "$number" ||
+		fail prepare 'the marker cannot be written'
+	flush "$state/releases/$release"
+}
+
+# room wants twice the release's size, and its number of files, to be free.
+room() {
+	free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+	[ "$((free / 2))" -ge "$((bytes / 1024))" ] ||
+		fail preflight "the disk has $free KiB free, wanted is twice the release's $((bytes / 1024)) KiB"
+	free=$(df -Pi . 2>/dev/null | awk 'NR == 2 && $2 > 0 { print $4 }')
+	case $free in
+	'' | *[!0-9]*) return 0 ;; # this file system does not count them
+	esac
+	[ "$free" -ge "$((files + files / 2 + 100))" ] ||
+		fail preflight "the disk has $free inodes free, the release has $files files"
+}
+
+# sweep removes what runs that died left behind, a day later.
+sweep() {
+	find releases -maxdepth 1 -name '.tmp-*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+	find "$state" -maxdepth 1 -name 'tmp-*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+	:
+}
+
+# prepare takes a tar of manifest and pack from stdin. The marker comes last: until
+# then there is no release.
+prepare() {
+	enter
+	in=$state/tmp-in-$id new=releases/.tmp-$release-$id
+	mkdir -- "$in" "$new" || fail prepare 'temporary directories cannot be made'
+	receive
+	unpack
+	link_shared
+	sync -f "$new" 2>/dev/null || sync
+	place
+	rm -rf -- "$in" "$new" "$new.old"
+	answer prepared
+}
+
+# give_up PHASE TEXT... is fail, and cleans up.
+give_up() {
+	rm -rf -- "$in" "$new"
+	fail "$@"
+}
+
+receive() {
+	tar -xf - -C "$in" manifest pack || give_up fetch 'the release did not arrive whole'
+	known_manifest "$in/manifest" || give_up fetch 'the manifest that arrived is not the one that the release is named by'
+	sum=$(sha256sum <"$in/pack") && [ "${sum%% *}" = "$pack" ] ||
+		give_up fetch 'the pack that arrived has another sha256 than the one that was sent'
+}
+
+unpack() {
+	gzip -dc <"$in/pack" | tar -xpof - -C "$new" || give_up unpack 'the pack cannot be unpacked'
+	same_tree "$in/manifest" "$new" || give_up unpack 'the release was refused'
+	same_content "$in/manifest" "$new" || give_up unpack 'the release was refused: its bytes are not the manifest'\''s'
+}
+
+# link_shared points paths of the release into shared, which outlives releases.
+link_shared() {
+	printf %s "$shared" | while IFS= read -r path; do
+		link_one "$path" || exit 1
+	done || give_up shared 'shared paths cannot be linked'
+}
+
+link_one() {
+	path=${1%/} up=../..
+	[ "$path" = "$1" ] || mkdir -p -- "shared/$path" || return 1
+	[ -e "shared/$path" ] || {
+		say "shared/$path is missing on this host: put it there first"
+		return 1
+	}
+	[ ! -e "$new/$path" ] && [ ! -L "$new/$path" ] || {
+		say "the release holds $path itself, which is to be shared"
+		return 1
+	}
+	rest=$path
+	while [ "$rest" != "${rest#*/}" ]; do
+		rest=${rest#*/} up=../$up
+	done
+	case $path in
+	*/*) mkdir -p -- "$new/${path%/*}" || return 1 ;;
+	esac
+	ln -s -- "$up/shared/$path" "$new/$path"
+}
+
+# place renames what was unpacked to its name. What is there without a marker is
+# put aside first: it was cut off, or found to be damaged.
+place() {
+	lock
+	not_lower
+	if ! prepared "$release"; then
+		rm -rf -- "$state/releases/$release" &&
+			mkdir -- "$state/releases/$release" &&
+			mv -T -- "$in/manifest" "$state/releases/$release/manifest" &&
+			flush "$state/releases/$release/manifest" "$state/releases" || give_up prepare 'the manifest cannot be kept'
+		[ ! -e "releases/$release" ] || mv -T -- "releases/$release" "$new.old" || give_up prepare 'leftovers cannot be moved away'
+		mv -T -- "$new" "releases/$release" || give_up prepare 'the release cannot be renamed'
+		flush releases
+	fi
+	remember
+	unlock
+}

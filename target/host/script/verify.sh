@@ -1,0 +1,67 @@
+# Bytes are held against the manifest, whose sha256 is the release's name.
+
+# known_manifest FILE says whether it is the manifest of this release.
+known_manifest() {
+	sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$release" ]
+}
+
+# expected FILE lists a manifest as found lists a tree.
+expected() {
+	awk -F '\t' '
+		$1 == "file" { print $2 " ./" $6 }
+		$1 == "link" { print "link ./" $2 " -> " $3 }
+	' "$1" | sort
+}
+
+# found DIR lists a tree: modes, links, and whatever has no place in one.
+found() (
+	cd -- "$1" || exit 1
+	{
+		find . -type f -perm 0644 | sed 's/^/0644 /'
+		find . -type f -perm 0755 | sed 's/^/0755 /'
+		find . -type f ! -perm 0644 ! -perm 0755 | sed 's/^/mode /'
+		find . ! -type f ! -type d ! -type l | sed 's/^/device /'
+		find . -type l -exec sh -c 'for l; do printf "link %s -> %s\n" "$l" "$(readlink "$l")"; done' sh {} +
+	} | sort
+)
+
+# same_tree MANIFEST DIR says whether exactly the manifest's files and links are there.
+same_tree() {
+	expected "$1" >"$state/tmp-expected-$id" && found "$2" >"$state/tmp-found-$id" || return 1
+	cmp -s "$state/tmp-expected-$id" "$state/tmp-found-$id"
+	same=$?
+	[ "$same" -eq 0 ] || {
+		say 'the tree is not the manifest'\''s; missing (first column) or too much (second):'
+		comm -3 "$state/tmp-expected-$id" "$state/tmp-found-$id" | head -n 5 >&2
+	}
+	rm -f -- "$state/tmp-expected-$id" "$state/tmp-found-$id"
+	return "$same"
+}
+
+# sums FILE writes a manifest as sha256sum reads it: a backslash in a name is
+# doubled, and announced by one at the start of the line.
+sums() {
+	awk -F '\t' '
+		$1 != "file" { next }
+		{
+			n = split($6, part, "\\")
+			path = part[1]
+			for (i = 2; i <= n; i++) path = path "\\\\" part[i]
+			print (n > 1 ? "\\" : "") $4 "  ./" path
+		}
+	' "$1"
+}
+
+# same_content MANIFEST DIR says whether every file is there with the right bytes.
+# Files beside the manifest's are not looked at: an app may have written some.
+same_content() {
+	sums "$1" >"$state/tmp-sums-$id" || return 1
+	same=0
+	if [ -s "$state/tmp-sums-$id" ]; then
+		(cd -- "$2" && sha256sum -c) <"$state/tmp-sums-$id" >"$state/tmp-checked-$id" 2>&1
+		same=$?
+		grep -v ': OK$' "$state/tmp-checked-$id" | head -n 5 >&2
+	fi
+	rm -f -- "$state/tmp-sums-$id" "$state/tmp-checked-$id"
+	return "$same"
+}

@@ -1,0 +1,34 @@
+package host
+
+import (
+	"strings"
+	"sync"
+)
+
+// tailSize is how much of an output is kept, in bytes: the end, which says why.
+const tailSize = 4 << 10
+
+// tail keeps the end of what is written to it. It may be written to after its
+// reader has lost interest.
+type tail struct {
+	mu  sync.Mutex
+	end []byte
+}
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end = append(t.end, p[max(0, len(p)-tailSize):]...)
+	if len(t.end) > tailSize {
+		t.end = append(t.end[:0], t.end[len(t.end)-tailSize:]...)
+	}
+	return len(p), nil
+}
+
+// String returns the end without the space around it.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(strings.ToValidUTF8(string(t.end), "?"))
+}
