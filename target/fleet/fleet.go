@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -132,12 +133,22 @@ func (f *Fleet) members(ctx context.Context) ([]Host, error) {
 // or ctx ends. It returns that error.
 func (f *Fleet) each(ctx context.Context, hosts []Host, work func(context.Context, int, Host) error) error {
 	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(f.c.Parallel)
-	for i, h := range hosts {
-		if inner.Err() != nil {
-			break
-		}
-		g.Go(func() error { return work(inner, i, h) })
+	var next atomic.Int64
+	for range min(f.c.Parallel, len(hosts)) {
+		g.Go(func() error {
+			own, cancel := context.WithCancel(inner) // or all deadlines meet at one lock
+			defer cancel()
+			for own.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(hosts) {
+					return nil
+				}
+				if err := work(own, i, hosts[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return err

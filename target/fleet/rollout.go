@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/muster-deploy/muster/target"
 )
@@ -99,6 +100,17 @@ func (r *rollout) run(ctx context.Context) {
 		}
 	}
 	r.settle(0)
+	r.explain(ctx)
+}
+
+// explain puts the end of ctx before the failures that it led to: they say nothing
+// about the release, and no budget forgives them.
+func (r *rollout) explain(ctx context.Context) {
+	failed := slices.ContainsFunc(r.members, func(m *member) bool { return m.err != nil })
+	if ctx.Err() != nil && failed && r.cause == nil {
+		r.reason = ""
+		r.ended(ctx)
+	}
 }
 
 // begin waits for the first free slot, looks at the fleet as it is then, and asks
