@@ -95,6 +95,7 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 }
 
 func TestACommandThatNeverEndsIsStoppedWithItsGroup(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]build.Command{
 		"wall":               {Timeout: 200 * time.Millisecond, Args: []string{"-c", "while :; do echo x; sleep 0.01; done"}},
 		"idle":               {Idle: 200 * time.Millisecond, Args: []string{"-c", "echo once; sleep 1000 & echo $! >pid; wait"}},
@@ -115,6 +116,7 @@ func TestACommandThatNeverEndsIsStoppedWithItsGroup(t *testing.T) {
 }
 
 func TestADaemonThatHoldsTheOutputIsReportedAndKilled(t *testing.T) {
+	t.Parallel()
 	for name, script := range map[string]string{
 		"in the group":            "sleep 1000 & echo $! >pid",
 		"in a session of its own": "setsid sh -c 'echo $$ >pid; exec sleep 1000' & while ! test -s pid; do sleep 0.01; done",
@@ -127,6 +129,7 @@ func TestADaemonThatHoldsTheOutputIsReportedAndKilled(t *testing.T) {
 }
 
 func TestADaemonThatHoldsNothingIsKilledAllTheSame(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var log bytes.Buffer
 	err := (&build.Local{}).Run(t.Context(), dir,
