@@ -33,7 +33,7 @@ type Release struct {
 type Intent string
 
 const (
-	// Forward is a deploy.
+	// Forward is a deploy; so is an empty Intent.
 	Forward Intent = "forward"
 	// Backward is a rollback: wide batches, past failures and canaries.
 	Backward Intent = "backward"
@@ -48,18 +48,21 @@ type Order struct {
 
 	// Epoch is the lease's, for people and logs. Number comes from the pipeline's
 	// record and grows with every order: units refuse one that is lower than the
-	// highest they have seen.
+	// highest they have seen, and the same number with another release. The same
+	// order may come twice. Activate refuses number zero.
 	Epoch, Number uint64
 
 	Intent Intent
 
-	// Keep lists the digests that must stay prepared; others may be retired once
-	// Activate succeeded. Nil retires nothing.
+	// Keep lists the digests that must stay prepared; others may be retired on a unit
+	// once Activate succeeded there, except what is live on it and what served
+	// healthy before that. Nil retires nothing; empty and not nil names nothing.
 	Keep []string
 
-	// Begin is asked before each irreversible step, by one goroutine at a time. An
-	// error forbids the step, and Activate returns it, wrapped or not, once the
-	// steps that were begun have ended. Nil means yes.
+	// Begin is asked before each irreversible step, by one goroutine at a time, before
+	// any unit of the step is touched in any way (taken out of a balancer, say). An
+	// error forbids the step, nothing more is asked or begun, and Activate returns
+	// it, wrapped or not, once the steps that were begun have ended. Nil means yes.
 	Begin func(context.Context, Step) error
 
 	// Report is told how the work goes. It never blocks and may be called by many
@@ -135,25 +138,32 @@ type Target interface {
 	Name() string
 
 	// Prepare brings a to every unit without making it live. It refuses with
-	// ErrStale where a unit has seen a higher number, but raises no fence. Units
-	// that could not be prepared are joined as UnitErrors; the others are prepared.
+	// ErrStale where a unit has seen a higher number, but raises no fence. It refuses
+	// an artifact whose digest is not the release's, and bytes that are not what the
+	// manifest says. Units that could not be prepared are joined as UnitErrors; the
+	// others are prepared.
 	Prepare(ctx context.Context, o Order, a *build.Artifact) error
 
 	// Activate makes a prepared release live and returns once it serves, or has
 	// failed to: ErrStale, ErrUnprepared (nothing was switched by this call on the
-	// units that lack it), Begin's error, or the UnitErrors of units, joined. Nil
+	// units that lack it, though their fence may be raised), Begin's error, the
+	// context's, or the UnitErrors of units, joined. Nil
 	// means that it is live on all units but those that the target's own budget
 	// forgives; Observe tells which. A unit on which the digest is live and serving
 	// already is not touched, but its fence is raised, durably, before anything
 	// else is done.
 	//
-	// A unit that fails puts back, by itself, what it served before.
+	// If Intent is Backward or Again, what booting units read is written first, before
+	// the members are listed.
+	//
+	// A unit that fails puts back, by itself, what it served before. When ctx ends,
+	// units under way are left on either release, not between.
 	Activate(ctx context.Context, o Order) error
 
 	// Observe reads back every unit. One that does not answer is a Unit with a
 	// problem, not an error. With o.Number above zero it raises each unit's fence
-	// first, to that number and no release, and returns ErrStale beside the state
-	// when a unit refuses; with zero it only reads.
+	// first, to that number and no release (twice is the same as once), and returns
+	// ErrStale beside the complete state when a unit refuses; with zero it only reads.
 	Observe(ctx context.Context, o Order) (State, error)
 }
 

@@ -485,3 +485,37 @@ func TestBootingHostsAreToldBeforeMembersAreListed(t *testing.T) {
 		assert.Equal(t, []string{"list", "declare again", "list", "declare backward", "list"}, calls)
 	})
 }
+
+func TestLaw09_AHostThatWasFencedMeanwhileIsNotDrained(t *testing.T) {
+	for _, floor := range []int{0, 1} {
+		p := newPark("a", "b", "c")
+		f := p.fleet(t, func(c *fleet.Config) { c.MinInService = fleet.Number(floor) })
+		ship(t, f)
+		p.drain = func(ctx context.Context, name string) error {
+			_, err := p.memory["b"].Observe(ctx, target.Order{Number: 9})
+			return err
+		}
+		begun := 0
+		o := order(2, 2, target.Forward)
+		o.Begin = func(context.Context, target.Step) error { begun++; return nil }
+		p.calls = nil
+		require.ErrorIs(t, f.Activate(t.Context(), o), target.ErrStale)
+		assert.Equal(t, []string{"drain a", "register a"}, p.calls)
+		assert.Equal(t, 2-floor, begun, "who looks at the whole fleet knows before it asks")
+	}
+}
+
+func TestAHostThatIsTerminatedWhileItIsSwitchedHasLeft(t *testing.T) {
+	p := newPark("a", "b")
+	f := p.fleet(t, nil)
+	ship(t, f)
+	p.hook = func(_ context.Context, at targettest.Point) error {
+		if at.Phase == targettest.Switch && at.Unit == "a" {
+			p.remove("a")
+			p.memory["a"].Cut("a", true)
+		}
+		return nil
+	}
+	require.NoError(t, f.Activate(t.Context(), order(2, 2, target.Forward)))
+	assert.Equal(t, 2, p.live()["b"])
+}

@@ -122,3 +122,19 @@ func TestAHookMaySleepInVirtualTime(t *testing.T) {
 		assert.Equal(t, start.Add(2*time.Minute), m.History()[3].At)
 	})
 }
+
+func TestLaw09_AUnitThatWasOvertakenDoesNotPutBack(t *testing.T) {
+	m := shipped(t, "a")
+	m.Hook = func(ctx context.Context, p Point) error {
+		if p.Phase != Confirm {
+			return nil
+		}
+		m.Hook = nil
+		if _, err := m.Observe(ctx, target.Order{Number: 9}); err != nil {
+			return err
+		}
+		return errors.New("answers 500")
+	}
+	require.Error(t, m.Activate(t.Context(), give(2, 2, target.Forward)))
+	assert.Len(t, m.History(), 2, "what to do about it is the successor's")
+}
