@@ -49,10 +49,11 @@ type Config struct {
 	Interval time.Duration
 
 	// Patience is how long the good answers may take to come after a restart;
-	// zero means 60 s. Like all the limits it is rounded up to whole seconds.
+	// zero means 60 s.
 	Patience time.Duration
 
-	// ProbeLimit ends one probe; zero means 5 s.
+	// ProbeLimit ends one probe; zero means 5 s. The two limits are rounded up to
+	// whole seconds.
 	ProbeLimit time.Duration
 
 	// RestartLimit ends the restart command and what it started in its process

@@ -56,7 +56,7 @@ func (p *place) config() host.Config {
 		Name: "web 1", Root: p.root, Transport: p.transport,
 		Restart: []string{"sh", "-c", `printf '%s\n' "$1 $MUSTER_ARTIFACT $PWD" >>"$0"`, p.root + ".restarts", "it's; $x"},
 		Check:   []string{"sh", "-c", `! grep -q "$MUSTER_ARTIFACT" "$0" 2>/dev/null`, p.root + ".sick"},
-		Probes:  1, Interval: 10 * time.Millisecond, Patience: time.Second, RestartLimit: 5 * time.Second,
+		Probes:  1, Interval: 10 * time.Millisecond, Patience: 50 * time.Millisecond, RestartLimit: 5 * time.Second,
 	}
 	if p.change != nil {
 		p.change(&c)

@@ -48,7 +48,7 @@ func (h *Host) settings(step string, o target.Order) settings {
 		s.set("release", hexOf(o.Release.Digest))
 	}
 	s.set("restart_limit", seconds(h.c.RestartLimit))
-	s.set("patience", seconds(h.c.Patience))
+	s.set("patience", h.c.Patience.Milliseconds()/10)
 	return s
 }
 

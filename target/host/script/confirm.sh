@@ -107,9 +107,10 @@ started() {
 
 started_at() { ticks=${20:-0}; }
 
+# uptime sets now, in hundredths of a second.
 uptime() {
 	read -r now ignored </proc/uptime
-	now=${now%%.*}
+	now=${now%%.*}${now#*.}
 }
 
 pause() { sleep "$interval" 2>/dev/null || sleep 1; }
@@ -130,7 +131,7 @@ confirm() {
 		[ "$now" -lt "$deadline" ] || break
 		pause
 	done
-	say "not healthy after $patience s: ${why:-too few good answers in a row}"
+	say "not healthy after $((patience / 100)).$((patience / 10 % 10)) s: ${why:-too few good answers in a row}"
 	return 1
 }
 

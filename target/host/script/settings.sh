@@ -12,7 +12,7 @@ umask 022
 
 step= nonce= root= number=0 release=-
 bytes=0 files=0 pack= shared=
-url= named=no probes=1 interval=1 patience=30 probe_limit=5 restart_limit=60
+url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60
 retire=no keep=' '
 restarts=0 checks=0
 

@@ -1,0 +1,233 @@
+package host_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/host"
+)
+
+func TestLaw07_RollbackOnAHostSendsNoBytes(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	j.ship(artifact(1))
+	j.ship(artifact(2))
+	j.reopen()
+	calls := 0
+	j.transport.before = func(c host.Call) host.Call {
+		calls++
+		require.Nil(t, c.Stdin, "a rollback sends a release")
+		return c
+	}
+	back := j.order(artifact(1))
+	back.Intent = target.Backward
+	require.NoError(t, j.h.Activate(t.Context(), back))
+	require.Equal(t, 1, calls)
+	j.serves(artifact(1))
+}
+
+// pause returns an environment in which the first run of a command tells that it is
+// there and waits to be let go.
+func pause(t *testing.T, command string) (env []string, reached, resume func()) {
+	t.Helper()
+	here, go_ := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "go")
+	for _, fifo := range []string{here, go_} {
+		require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	}
+	env = shim(t, command, fmt.Sprintf(`if [ -p '%s' ]; then echo >'%s'; read -r x <'%s'; fi; real "$@"`, here, here, go_))
+	return env, func() {
+			_, err := os.ReadFile(here)
+			require.NoError(t, err)
+			require.NoError(t, os.Remove(here), "only the first run waits")
+		}, func() {
+			require.NoError(t, os.WriteFile(go_, nil, 0o600))
+		}
+}
+
+// overtake has an order run into a command where it is paused, lets a newer one pass
+// and returns what became of the first. What was live in between stays live.
+func overtake(t *testing.T, command string, prepareSick bool) {
+	j := newJourney(t, nil)
+	j.ship(artifact(1))
+	require.NoError(t, j.prepare(artifact(2)))
+	require.NoError(t, j.prepare(artifact(3)))
+	env, reached, resume := pause(t, command)
+	slow := *j.place
+	slow.transport = &transport{Exec: host.Exec{Env: env}}
+	if prepareSick {
+		j.sicken(t, artifact(2))
+	}
+	paused, err := host.New(slow.config())
+	require.NoError(t, err)
+	old := j.order(artifact(2))
+	ended := make(chan error, 1)
+	go func() { ended <- paused.Activate(t.Context(), old) }()
+	reached()
+	require.NoError(t, j.activate(artifact(3)))
+	restarts := j.restarts(t)
+	resume()
+	require.ErrorIs(t, <-ended, target.ErrStale)
+	j.serves(artifact(3))
+	require.Equal(t, restarts, j.restarts(t), "an overtaken run restarts")
+	require.ErrorIs(t, j.h.Activate(t.Context(), old), target.ErrStale)
+}
+
+func TestLaw09_OvertakenRunStopsBeforeItsSwitch(t *testing.T) {
+	t.Parallel()
+	overtake(t, "sha256sum", false)
+}
+
+func TestLaw09_OvertakenRunDoesNotPutBack(t *testing.T) {
+	t.Parallel()
+	overtake(t, "sleep", true) // between two checks that fail
+}
+
+func TestLaw09_FenceIsRaisedAlsoWhenThereIsNothingToDo(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	require.NoError(t, j.prepare(artifact(2)))
+	j.ship(artifact(1))
+	late := j.order(artifact(2))
+	require.NoError(t, j.activate(artifact(1)))
+	require.Len(t, j.restarts(t), 1, "what serves is not touched")
+	require.ErrorIs(t, j.h.Activate(t.Context(), late), target.ErrStale)
+	require.ErrorIs(t, j.h.Prepare(t.Context(), late, artifact(2)), target.ErrStale)
+	_, err := j.h.Observe(t.Context(), late)
+	require.ErrorIs(t, err, target.ErrStale)
+	j.serves(artifact(1))
+}
+
+func TestLaw15_BytesChangedOnTheWayAreNoRelease(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	for _, within := range []string{"muster manifest", "\x1f\x8b"} {
+		j.transport.before = func(c host.Call) host.Call {
+			if c.Stdin != nil {
+				all, err := io.ReadAll(c.Stdin)
+				require.NoError(t, err)
+				all[bytes.Index(all, []byte(within))+100] ^= 1
+				c.Stdin = bytes.NewReader(all)
+			}
+			return c
+		}
+		f := j.failure(j.prepare(artifact(1)))
+		require.Equal(t, "fetch", f.Phase)
+		require.ErrorIs(t, j.activate(artifact(1)), target.ErrUnprepared)
+	}
+	j.transport.before = nil
+	j.ship(artifact(1))
+}
+
+// member is one entry of a forged pack.
+type member struct {
+	name, text, link string
+	mode             int64
+}
+
+// forge swaps the pack for one whose own sha256 is right.
+func forge(t *testing.T, a *build.Artifact, members []member) func(host.Call) host.Call {
+	var pack, bundle bytes.Buffer
+	zip := gzip.NewWriter(&pack)
+	out := tar.NewWriter(zip)
+	for _, m := range members {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: m.name, Mode: m.mode, Size: int64(len(m.text))}
+		if m.link != "" {
+			h.Typeflag, h.Linkname = tar.TypeSymlink, m.link
+		}
+		require.NoError(t, out.WriteHeader(h))
+		_, err := io.WriteString(out, m.text)
+		require.NoError(t, err)
+	}
+	require.NoError(t, out.Close())
+	require.NoError(t, zip.Close())
+	manifest, err := build.EncodeManifest(a.Manifest)
+	require.NoError(t, err)
+	out = tar.NewWriter(&bundle)
+	for name, data := range map[string][]byte{"manifest": manifest, "pack": pack.Bytes()} {
+		require.NoError(t, out.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(data))}))
+		_, err := out.Write(data)
+		require.NoError(t, err)
+	}
+	require.NoError(t, out.Close())
+	return func(c host.Call) host.Call {
+		if c.Stdin == nil {
+			return c
+		}
+		c.Stdin = &bundle
+		for i, arg := range c.Args {
+			if strings.HasPrefix(arg, "pack=") {
+				c.Args[i] = fmt.Sprintf("pack=%x", sha256.Sum256(pack.Bytes()))
+			}
+		}
+		return c
+	}
+}
+
+func TestLaw15_HostHoldsEveryFileAgainstTheManifest(t *testing.T) {
+	t.Parallel()
+	good := []member{{name: "app", text: "#!/bin/sh\necho 1\n", mode: 0o755}, {name: "lib/it's; $x", text: "quoted\n", mode: 0o644},
+		{name: "lib/latest", link: "it's; $x", mode: 0o777}, {name: `back\slash`, text: "1", mode: 0o644}}
+	cases := map[string]func([]member) []member{
+		"":                    func(m []member) []member { return m },
+		"a byte is different": func(m []member) []member { m[0].text = "#!/bin/sh\necho 2\n"; return m },
+		"a file is missing":   func(m []member) []member { return m[:3] },
+		"a file is too much":  func(m []member) []member { return append(m, member{name: "extra", mode: 0o644}) },
+		"a mode is different": func(m []member) []member { m[1].mode = 0o755; return m },
+		"a file is set-uid":   func(m []member) []member { m[0].mode = 0o4755; return m },
+		"a link leads out":    func(m []member) []member { m[2].link = "/etc/passwd"; return m },
+		"a file is a link":    func(m []member) []member { m[1] = member{name: m[1].name, link: "../app", mode: 0o777}; return m },
+		"a path leads out":    func(m []member) []member { return append(m, member{name: "../../out", text: "x", mode: 0o644}) },
+		"a link is written through": func(m []member) []member {
+			return append(m, member{name: "d", link: "../..", mode: 0o777}, member{name: "d/out", text: "x", mode: 0o644})
+		},
+	}
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJourney(t, nil)
+			j.transport.before = forge(t, artifact(1), change(append([]member(nil), good...)))
+			err := j.prepare(artifact(1))
+			if name == "" {
+				require.NoError(t, err, "the forger is good at it")
+				return
+			}
+			require.Equal(t, "unpack", j.failure(err).Phase)
+			require.ErrorIs(t, j.activate(artifact(1)), target.ErrUnprepared)
+			require.NoFileExists(t, filepath.Join(j.root, "out"))
+			require.NoFileExists(t, filepath.Join(j.root, "releases", "out"))
+		})
+	}
+}
+
+func TestLaw15_ReleaseThatChangedOnTheDiskIsNotActivated(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]string{"a file": "app", "its manifest": "../../.muster/releases/%s/manifest"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := newJourney(t, nil)
+			j.ship(artifact(1))
+			require.NoError(t, j.prepare(artifact(2)))
+			if strings.Contains(spoil, "%s") {
+				spoil = fmt.Sprintf(spoil, artifact(2).Digest[7:])
+			}
+			require.NoError(t, os.WriteFile(filepath.Join(j.dir(artifact(2)), spoil), []byte("spoiled"), 0o755))
+			require.ErrorIs(t, j.activate(artifact(2)), target.ErrUnprepared)
+			j.serves(artifact(1))
+			j.ship(artifact(2)) // prepared anew
+			j.serves(artifact(2))
+		})
+	}
+}
