@@ -17,10 +17,10 @@ import (
 // concurrently.
 type Engine struct {
 	desk
-	c       Config
-	news    signal // the record, the source or CI may have changed
+	c        Config
+	news     signal // the record, the source or CI may have changed
 	watchers observers
-	verdict verdictCache
+	verdict  verdictCache
 }
 
 var _ Pipeline = (*Engine)(nil)

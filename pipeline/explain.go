@@ -81,7 +81,8 @@ func explainServed(j *judgement, revision string) *Reason {
 	}
 	if live.Revision == revision {
 		if j.Verdicts[revision] == Failed {
-			return &Reason{Code: CodeAlarm, Sentence: fmt.Sprintf("%s is live, but its verdict turned red after that: roll back, or push a fix", short(revision))}
+			reason := sayAlarm(revision)
+			return &reason
 		}
 		return &Reason{Code: CodeLive, Deploy: live.ID, Sentence: fmt.Sprintf("%s is live, as %s", short(revision), live.ID)}
 	}

@@ -108,3 +108,8 @@ func shippedIn(r *Record, revision string) string {
 	}
 	return ""
 }
+
+func sayAlarm(revision string) Reason {
+	return Reason{Code: CodeAlarm, Revision: revision,
+		Sentence: fmt.Sprintf("%s is live, but its verdict turned red after that: roll back, or push a fix", short(revision))}
+}
