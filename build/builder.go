@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"sync"
 )
@@ -55,6 +56,9 @@ type Workspace struct {
 
 // Run runs one command in the workspace, by way of the Runner.
 func (ws *Workspace) Run(ctx context.Context, c Command) error {
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("run a command: %w", err)
+	}
 	ws.learn(c.Secrets)
 	runner := ws.Runner
 	if runner == nil {
@@ -64,9 +68,15 @@ func (ws *Workspace) Run(ctx context.Context, c Command) error {
 	return runner.Run(ctx, ws.Dir, c, ws.log())
 }
 
-// Logf writes one line to the log.
+// Logf writes one line to the log, without the secrets that commands were given so
+// far.
 func (ws *Workspace) Logf(format string, args ...any) {
-	fmt.Fprintf(ws.log(), format+"\n", args...)
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	r := NewRedactor(ws.log(), ws.secrets)
+	// A log that cannot be written is no reason to fail a build.
+	_, _ = fmt.Fprintf(r, format+"\n", args...)
+	_ = r.Flush()
 }
 
 // log returns the log, or one that nobody reads.
@@ -98,7 +108,7 @@ func (ws *Workspace) Record(ctx context.Context, out Output, l Limits) (*Artifac
 		return nil, fmt.Errorf("record the output: %w", err)
 	}
 	ws.mu.Lock()
-	secrets := ws.secrets
+	secrets := maps.Clone(ws.secrets)
 	ws.mu.Unlock()
 	a, err := Record(ctx, dir, RecordOptions{Limits: l, Omit: out.Omit, Classes: out.Classes, Secrets: secrets})
 	if err != nil {

@@ -46,7 +46,7 @@ type Local struct {
 // Run implements Runner.
 func (l *Local) Run(ctx context.Context, dir string, c Command, log io.Writer) error {
 	if err := c.Check(); err != nil {
-		return fmt.Errorf("run %s: %w", c.Name, err)
+		return fmt.Errorf("run a command: %w", err) // Its name may be what is wrong.
 	}
 	at, err := below(dir, c.Dir)
 	if err != nil {

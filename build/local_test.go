@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
 )
 
 func sh(script string) build.Command {
@@ -119,6 +120,7 @@ func TestADaemonThatHoldsTheOutputIsReportedAndKilled(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
 		"in the group":            "sleep 1000 & echo $! >pid",
+		"without an environment":  "env -i \"$(command -v sleep)\" 1000 & echo $! >pid",
 		"in a session of its own": "setsid sh -c 'echo $$ >pid; exec sleep 1000' & while ! test -s pid; do sleep 0.01; done",
 	} {
 		dir := t.TempDir()
@@ -213,6 +215,26 @@ func TestLaw14_ASecretReachesNoLogErrorOrCommandLine(t *testing.T) {
 	require.ErrorContains(t, err, "command line")
 	require.ErrorContains(t, err, "TOKEN")
 	require.NotContains(t, err.Error(), value)
+
+	c.Name, c.Args = "./"+value, nil
+	_, err = runLocal(t, &build.Local{}, c)
+	require.ErrorContains(t, err, "command line")
+	require.NotContains(t, err.Error(), value)
+}
+
+func TestLaw14_AWorkspaceLogsNoSecretThatItHasSeen(t *testing.T) {
+	const value = "hunter2-hunter2"
+	var log bytes.Buffer
+	ws := &build.Workspace{Dir: t.TempDir(), Log: &log, Runner: &buildtest.Runner{}}
+	c := sh("true")
+	c.Secrets = map[string]string{"TOKEN": value}
+	require.NoError(t, ws.Run(t.Context(), c))
+	ws.Logf("the token is %s", value)
+	require.NoError(t, ws.Run(t.Context(), sh("use "+value)), "a command that was not told that it is a secret")
+	c.Args = []string{value}
+	require.Error(t, ws.Run(t.Context(), c))
+	require.NotContains(t, log.String(), value)
+	require.Contains(t, log.String(), "the token is "+build.Redacted)
 }
 
 func TestLaw14_ASecretInTheOutputOfABuildFailsIt(t *testing.T) {

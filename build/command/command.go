@@ -90,7 +90,7 @@ func (c Config) check() error {
 	}
 	for i, run := range c.Run {
 		if err := run.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("command %d (%s): %w", i+1, run.Name, err))
+			errs = append(errs, fmt.Errorf("command %d: %w", i+1, err))
 		}
 	}
 	errs = append(errs, inside("Output", c.Output))
