@@ -41,7 +41,7 @@ activate() {
 # not wait for this.
 take_turn() {
 	exec 8>>"$state/turn-$number"
-	timeout "$((2 * (patience / 100 + restart_limit) + 30))" flock 8 || fail lock 'the same order is at work already'
+	flock -n 8 || timeout "$((2 * (patience / 100 + restart_limit) + 30))" flock 8 || fail lock 'the same order is at work already'
 }
 
 # replay gives the answer that this very command has had: it was delivered twice.

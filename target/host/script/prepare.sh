@@ -48,7 +48,7 @@ room() {
 # sweep removes what runs that died left behind, a day later.
 sweep() {
 	find releases -maxdepth 1 -name '.tmp-*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
-	find "$state" -maxdepth 1 -name 'tmp-*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+	find "$state" -maxdepth 1 '(' -name 'tmp-*' -o -name 'turn-*' ')' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
 	:
 }
 

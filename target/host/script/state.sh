@@ -2,8 +2,10 @@
 
 # enter makes the root and goes there.
 enter() {
-	mkdir -p -- "$root/$state/releases" "$root/releases" "$root/shared" && cd -- "$root" ||
+	cd -- "$root" 2>/dev/null || { mkdir -p -- "$root" && cd -- "$root"; } ||
 		fail preflight "the root $root cannot be made"
+	[ -d "$state/releases" ] && [ -d releases ] && [ -d shared ] || mkdir -p "$state/releases" releases shared ||
+		fail preflight "directories in the root $root cannot be made"
 	root=$(pwd -P)
 }
 
@@ -11,7 +13,7 @@ enter() {
 # the kernel if this run dies. A restart may hold it as long as it may last.
 lock() {
 	exec 9>>"$state/lock"
-	timeout "$((restart_limit + 15))" flock 9 || fail lock "another run held the host's lock for too long"
+	flock -n 9 || timeout "$((restart_limit + 15))" flock 9 || fail lock "another run held the host's lock for too long"
 }
 
 unlock() { exec 9>&-; }
