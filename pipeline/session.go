@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,10 @@ type session struct {
 	epoch uint64
 	log   *deployLog
 	ahead ahead
+
+	// swapping makes swaps of targets that work side by side wait for each other,
+	// rather than collide.
+	swapping sync.Mutex
 	// fenced are the targets whose units were all asked since the claim.
 	fenced map[string]bool
 	// force makes the next convergence go to every unit; next says when it is due.
@@ -217,6 +222,8 @@ func (s *session) mine(r *Record) error {
 // swap changes the record while it is this session's. What was logged since the
 // last swap is stored first and counted in the same swap.
 func (s *session) swap(change func(*Record) error) (Record, error) {
+	s.swapping.Lock()
+	defer s.swapping.Unlock()
 	piece := s.log.take()
 	return s.e.swap(s.ctx, func(r *Record) error {
 		if err := s.mine(r); err != nil {

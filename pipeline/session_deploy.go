@@ -127,6 +127,9 @@ func (s *session) prepare(r Record) (rest, error) {
 	return again, err
 }
 
+// errSilent says that a target could not be asked what its units run.
+var errSilent = errors.New("it does not answer")
+
 // ready makes sure that targets are fenced before anything is done to them.
 func (s *session) ready(targets ...target.Target) error {
 	if err := s.fence(targets...); err != nil {
@@ -134,7 +137,7 @@ func (s *session) ready(targets ...target.Target) error {
 	}
 	for _, t := range targets {
 		if !s.fenced[t.Name()] {
-			return fmt.Errorf("target %s does not answer: nothing is done to it before its units were read", t.Name())
+			return named(t, fmt.Errorf("%w: nothing is done to it before its units were read", errSilent))
 		}
 	}
 	return nil

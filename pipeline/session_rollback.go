@@ -29,6 +29,9 @@ func (s *session) rollBack(r Record) (rest, error) {
 	targets := s.undone(o)
 	s.log.say("rolling back from %s to %s: %s", o.From.ID, o.To.ID, o.Reason)
 	results := make([]rollbackResult, len(targets))
+	if err := s.fence(targets...); err != nil {
+		return again, err
+	}
 	err := s.do(work{open: o.ID, gentle: true}, func(ctx context.Context) error {
 		var g errgroup.Group
 		for i, t := range targets {
@@ -78,8 +81,8 @@ type rollbackResult struct {
 // rollBackTarget activates the older release on one target. Units that no longer
 // hold it are prepared first; the others do not wait for them.
 func (s *session) rollBackTarget(ctx context.Context, o *Attempt, t target.Target) rollbackResult {
-	if err := s.ready(t); err != nil {
-		return rollbackResult{err: err}
+	if !s.fenced[t.Name()] {
+		return rollbackResult{err: fmt.Errorf("%w: it was not read since the deployer began", errSilent)}
 	}
 	err := s.goBack(ctx, o, t)
 	if errors.Is(err, target.ErrUnprepared) {

@@ -1,0 +1,174 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/lock"
+	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/targettest"
+)
+
+// world is a branch, a CI and a target in memory, and the documents that a
+// deployer keeps of them.
+type world struct {
+	mu       sync.Mutex
+	line     []string // oldest first
+	verdicts map[string]pipeline.Verdict
+
+	store  *lock.Memory
+	logs   build.Store
+	builds *buildtest.Builds
+	fleet  *targettest.Memory
+}
+
+func newWorld(units ...string) *world {
+	return &world{
+		verdicts: map[string]pipeline.Verdict{}, store: &lock.Memory{}, logs: &build.MemoryStore{},
+		builds: &buildtest.Builds{}, fleet: targettest.NewMemory("fleet", units...),
+	}
+}
+
+// commit adds a change with a verdict and returns its revision.
+func (w *world) commit(v pipeline.Verdict) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	revision := fmt.Sprintf("%040x", 0xabc0000+len(w.line)+1)
+	revision = revision[33:] + revision[:33] // tell them apart by their first seven characters
+	w.line = append(w.line, revision)
+	w.verdicts[revision] = v
+	return revision
+}
+
+func (w *world) judge(revision string, v pipeline.Verdict) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.verdicts[revision] = v
+}
+
+func (w *world) Changes(_ context.Context, to string) ([]pipeline.Change, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var changes []pipeline.Change
+	for i := len(w.line) - 1; i >= 0; i-- {
+		changes = append(changes, pipeline.Change{Revision: w.line[i], Subject: fmt.Sprintf("change %d", i+1)})
+		if w.line[i] == to {
+			return changes, nil
+		}
+	}
+	if to != "" {
+		return nil, fmt.Errorf("%s: %w", to, pipeline.ErrNotOnBranch)
+	}
+	return changes, nil
+}
+
+func (w *world) IsAncestor(_ context.Context, ancestor, descendant string) (bool, error) {
+	return false, pipeline.ErrNotOnBranch
+}
+
+func (w *world) Verdicts(_ context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	verdicts := map[string]pipeline.Verdict{}
+	for _, r := range revisions {
+		verdicts[r] = w.verdicts[r]
+	}
+	return verdicts, nil
+}
+
+func (w *world) config() pipeline.Config {
+	return pipeline.Config{
+		Name: "web", Source: w, CI: w, Builds: w.builds, Store: w.store, Logs: w.logs, Holder: "test",
+		Stages: []pipeline.Stage{{Name: "production", Targets: []target.Target{w.fleet}}},
+	}
+}
+
+// start runs an engine until the returned function is called.
+func start(t *testing.T, c pipeline.Config) (*pipeline.Engine, func()) {
+	t.Helper()
+	e, err := pipeline.New(c)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	return e, func() {
+		cancel()
+		require.NoError(t, <-done)
+	}
+}
+
+// after lets virtual time pass.
+func after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func status(t *testing.T, p pipeline.Pipeline) pipeline.Status {
+	t.Helper()
+	s, err := p.Status(context.Background())
+	require.NoError(t, err)
+	return s
+}
+
+func history(t *testing.T, p pipeline.Pipeline) []string {
+	t.Helper()
+	var lines []string
+	for d, err := range p.Deploys(context.Background(), "") {
+		require.NoError(t, err)
+		lines = append(lines, fmt.Sprintf("%s %s", d.ID, d.End))
+	}
+	return lines
+}
+
+func TestTheLatestGreenChangeIsDeployedAndRolledBackAndResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a", "b", "c")
+		first := w.commit(pipeline.Passed)
+		e, stop := start(t, w.config())
+		defer stop()
+		after(time.Minute)
+		s := status(t, e)
+		require.NotNil(t, s.Live, "%+v", s)
+		assert.Equal(t, first, s.Live.Revision)
+		assert.Equal(t, pipeline.CodeIdle, s.Reason.Code, s.Reason.Sentence)
+
+		second := w.commit(pipeline.Passed)
+		third := w.commit(pipeline.Pending)
+		e.Wake()
+		after(time.Second)
+		assert.Equal(t, second, status(t, e).Live.Revision)
+		assert.Equal(t, pipeline.CodePending, status(t, e).Reason.Code)
+
+		_, err := pipeline.Open(w.store, w.logs, "web").Do(t.Context(), pipeline.Rollback{
+			Asked: pipeline.Asked{By: "ann", Reason: "errors"}, From: status(t, e).Live.ID})
+		require.NoError(t, err)
+		after(2 * time.Second)
+		s = status(t, e)
+		assert.Equal(t, first, s.Live.Revision)
+		require.NotNil(t, s.Stop)
+		assert.Nil(t, s.Open)
+		w.judge(third, pipeline.Passed)
+		after(time.Hour)
+		assert.Equal(t, first, status(t, e).Live.Revision, "nothing is shipped while stopped")
+
+		_, err = e.Do(t.Context(), pipeline.Resume{Asked: pipeline.Asked{By: "ann"}, Stop: s.Stop.ID, From: second})
+		var refusal *pipeline.Refusal
+		require.True(t, errors.As(err, &refusal))
+		_, err = e.Do(t.Context(), pipeline.Resume{Asked: pipeline.Asked{By: "ann"}, Stop: s.Stop.ID, From: third})
+		require.NoError(t, err)
+		after(2 * time.Second)
+		assert.Equal(t, third, status(t, e).Live.Revision)
+		t.Log(history(t, e))
+	})
+}
