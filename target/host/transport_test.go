@@ -1,0 +1,111 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/host"
+)
+
+// never is a transport that is not to be used.
+type never struct{ t *testing.T }
+
+func (n never) Run(context.Context, host.Call) error {
+	n.t.Error("the host was called")
+	return errors.New("called")
+}
+
+// scripted is a transport whose host says what the test says.
+type scripted func(c host.Call) error
+
+func (s scripted) Run(_ context.Context, c host.Call) error { return s(c) }
+
+func FuzzQuoteMakesOneWordOfAnything(f *testing.F) {
+	for _, s := range []string{"", "a b", "it's", `\`, "$(x)`x`", "a\nb\n", "-n", "'", "*", "~"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsRune(s, 0) {
+			t.Skip("no shell can be given it")
+		}
+		c := host.Call{Script: `printf '%s.' "$#" "$2"`, Args: []string{"x", s}}
+		out, err := exec.Command("sh", "-c", c.Text()).Output()
+		require.NoError(t, err)
+		require.Equal(t, "2."+s+".", string(out))
+	})
+}
+
+func TestAnswerThatIsCutIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for name, say := range map[string]func(nonce string) string{
+		"nothing":        func(string) string { return "" },
+		"its start":      func(n string) string { return "muster " + n + " ok" },
+		"another's":      func(string) string { return "muster 00 ok end\n" },
+		"talk after it":  func(n string) string { return "muster " + n + " ok end\nbye\n" },
+		"a broken field": func(n string) string { return "muster " + n + " failed phase end\n" },
+	} {
+		h, err := host.New(host.Config{Name: "a", Root: "/srv/a", Transport: scripted(func(c host.Call) error {
+			_, _ = c.Stderr.Write([]byte("some talk"))
+			_, _ = c.Stdout.Write([]byte(say(c.Nonce)))
+			return nil
+		})})
+		require.NoError(t, err)
+		var f *host.Failure
+		require.ErrorAs(t, h.Activate(t.Context(), target.Order{Number: 1, Release: target.Release{Digest: artifact(1).Digest}}), &f, name)
+		require.Equal(t, host.Unsaid, f.Back, name)
+		require.Equal(t, "some talk", f.Output)
+		s, err := h.Observe(t.Context(), target.Order{})
+		require.NoError(t, err)
+		require.Equal(t, target.Unknown, s.Units[0].Condition, name)
+		require.NotEmpty(t, s.Units[0].Problem, name)
+	}
+}
+
+func TestAnswerIsTakenThoughTheTransportFailed(t *testing.T) {
+	t.Parallel()
+	h, err := host.New(host.Config{Name: "a", Root: "/srv/a", Transport: scripted(func(c host.Call) error {
+		_, _ = c.Stdout.Write([]byte(strings.Repeat("noise\n", 10_000) + "muster " + c.Nonce + " ok end\n"))
+		return errors.New("connection reset")
+	})})
+	require.NoError(t, err)
+	require.NoError(t, h.Activate(t.Context(), target.Order{Number: 1, Release: target.Release{Digest: artifact(1).Digest}}))
+}
+
+func TestExecKillsTheWholeGroupWhenTheContextEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	said := make(chan string, 1)
+	err := host.Exec{}.Run(ctx, host.Call{Script: "sleep 1000 & echo $!; wait", Stdout: writer(func(p []byte) {
+		said <- strings.TrimSpace(string(p))
+		cancel()
+	})})
+	require.ErrorIs(t, err, context.Canceled)
+	state, err := exec.Command("sh", "-c", `sed 's/.*) //' /proc/"$0"/stat 2>/dev/null | cut -c1`, <-said).Output()
+	require.NoError(t, err)
+	require.NotContains(t, []string{"S", "R"}, strings.TrimSpace(string(state)), "the child lives")
+}
+
+func TestExecGivesScriptsAGroupOfTheirOwnAndNoSecrets(t *testing.T) {
+	t.Setenv("MUSTER_TEST_SECRET", "hunter2")
+	var out lines
+	require.NoError(t, host.Exec{}.Run(t.Context(), host.Call{Script: `env; cut -d' ' -f5 /proc/$$/stat`, Stdout: &out}))
+	require.NotContains(t, out.String(), "hunter2")
+	all := strings.Split(strings.TrimSpace(out.String()), "\n")
+	ours, err := syscall.Getpgid(0)
+	require.NoError(t, err)
+	require.NotEqual(t, ours, all[len(all)-1])
+	require.Error(t, host.Exec{}.Run(t.Context(), host.Call{Script: "exit 3"}))
+	require.ErrorContains(t, host.Exec{}.Run(t.Context(), host.Call{Script: "true", Args: []string{"\x00"}}), "zero byte")
+}
+
+// writer is a function that is written to.
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
