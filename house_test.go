@@ -1,0 +1,57 @@
+package muster_test
+
+import (
+	"go/parser"
+	"go/token"
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/internal/house"
+)
+
+// source reads this module.
+func source(t *testing.T) *house.Tree {
+	t.Helper()
+	tree, err := house.Read(os.DirFS("."))
+	require.NoError(t, err)
+	return tree
+}
+
+// none wants no complaints.
+func none(t *testing.T, complaints []string) {
+	t.Helper()
+	for _, c := range complaints {
+		t.Error(c)
+	}
+}
+
+func TestImportsGoUpTheHouseOnly(t *testing.T) {
+	none(t, source(t).Imports())
+}
+
+func TestEveryPackageAndEveryExportedNameHasAComment(t *testing.T) {
+	none(t, source(t).Comments())
+}
+
+func TestEveryLawHasATest(t *testing.T) {
+	for _, c := range source(t).Laws() {
+		t.Log(c)
+	}
+}
+
+func TestTheDocumentationListsEveryLaw(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments)
+	require.NoError(t, err)
+	laws := regexp.MustCompile(`(?m)^ {1,2}[0-9]+\. `).FindAllString(f.Doc.Text(), -1)
+	assert.Len(t, laws, house.LawCount)
+}
+
+func TestTheTopLevelHoldsNothingElse(t *testing.T) {
+	complaints, err := house.TopLevel(os.DirFS("."))
+	require.NoError(t, err)
+	none(t, complaints)
+}
