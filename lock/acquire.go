@@ -28,7 +28,7 @@ func acquire(ctx context.Context, s Store, key string, o Options, c clock) (*Lea
 	if err := errors.Join(ValidKey(key), o.validate()); err != nil {
 		return nil, fmt.Errorf("acquire lease: %w", err)
 	}
-	w := &waiter{store: s, key: key, options: o, clock: c}
+	w := &waiter{requests: requests{s, key, o.Duration / 3}, options: o, clock: c}
 	l, err := w.wait(ctx)
 	if err != nil {
 		w.abandon(ctx)
@@ -39,8 +39,7 @@ func acquire(ctx context.Context, s Store, key string, o Options, c clock) (*Lea
 
 // waiter is one call of Acquire.
 type waiter struct {
-	store   Store
-	key     string
+	requests
 	options Options
 	clock   clock
 
@@ -107,9 +106,7 @@ func (w *waiter) try(ctx context.Context) (*Lease, time.Duration, error) {
 
 // look loads the document and notes its version. The zero Grant is absence.
 func (w *waiter) look(ctx context.Context) (Grant, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.options.Duration/3)
-	defer cancel()
-	g, v, err := load(ctx, w.store, w.key)
+	g, v, err := w.load(ctx)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Grant{}, err
 	}
@@ -143,8 +140,6 @@ func (w *waiter) tell(g Grant) {
 // take asks for the grant that follows g. It returns no lease and no error if
 // somebody else was faster, or may have been.
 func (w *waiter) take(ctx context.Context, g Grant) (*Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.options.Duration/3)
-	defer cancel()
 	sent := w.clock()
 	if w.attempt == nil || w.attempt.base != w.version {
 		w.attempt = &attempt{nonce: rand.Text(), base: w.version, sent: sent}
@@ -159,7 +154,7 @@ func (w *waiter) take(ctx context.Context, g Grant) (*Lease, error) {
 	if w.version != "" && !g.Released {
 		next.TakenFrom = g.Holder
 	}
-	v, err := swap(ctx, w.store, w.key, w.version, next)
+	v, err := w.swap(ctx, w.version, next)
 	if errors.Is(err, ErrConflict) {
 		return nil, nil
 	}
@@ -171,18 +166,17 @@ func (w *waiter) take(ctx context.Context, g Grant) (*Lease, error) {
 
 // abandon gives back a grant that may have been written without our knowing, so
 // that nobody has to wait until it expires. It tries once, after the caller's
-// context has ended too, for a third of the duration.
+// context has ended too, with two requests of bounded length.
 func (w *waiter) abandon(ctx context.Context) {
 	if w.attempt == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.options.Duration/3)
-	defer cancel()
-	g, v, err := load(ctx, w.store, w.key)
+	ctx = context.WithoutCancel(ctx)
+	g, v, err := w.load(ctx)
 	if err != nil || g.Nonce != w.attempt.nonce || g.Released {
 		return
 	}
 	g.Released = true
 	// Nobody is left to be told of an error; the grant runs out by itself.
-	_, _ = swap(ctx, w.store, w.key, v, g)
+	_, _ = w.swap(ctx, v, g)
 }

@@ -47,7 +47,11 @@ var ErrDamaged = errors.New("lock: document is damaged")
 // when it was never granted, ErrDamaged when it is no lease's document. Whether a
 // grant that is not released is still alive, it cannot tell: only watching it can.
 func Peek(ctx context.Context, s Store, key string) (Grant, error) {
-	g, _, err := load(ctx, s, key)
+	data, _, err := s.Load(ctx, key)
+	if err != nil {
+		return Grant{}, fmt.Errorf("peek at lease %s: %w", key, err)
+	}
+	g, err := parseGrant(data)
 	if err != nil {
 		return Grant{}, fmt.Errorf("peek at lease %s: %w", key, err)
 	}
@@ -57,14 +61,10 @@ func Peek(ctx context.Context, s Store, key string) (Grant, error) {
 // String says the grant in a sentence: held by web-1 pid 4711 since 2026-05-01
 // 17:00:05 UTC (epoch 12).
 func (g Grant) String() string {
-	verb := "held"
 	if g.Released {
-		verb = "released"
+		return fmt.Sprintf("released by %s (epoch %d)", g.Holder, g.Epoch)
 	}
-	s := fmt.Sprintf("%s by %s since %s (epoch %d)", verb, g.Holder, g.Since.Format("2006-01-02 15:04:05 MST"), g.Epoch)
-	if g.Released {
-		s = fmt.Sprintf("%s by %s (epoch %d)", verb, g.Holder, g.Epoch)
-	}
+	s := fmt.Sprintf("held by %s since %s (epoch %d)", g.Holder, g.Since.Format("2006-01-02 15:04:05 MST"), g.Epoch)
 	if g.TakenFrom != "" {
 		s += ", taken from " + g.TakenFrom
 	}
@@ -75,16 +75,6 @@ func (g Grant) String() string {
 // grant's duration, and a margin for clocks that run at different speeds and for
 // work that takes a moment to stop.
 func (g Grant) expiry() time.Duration { return g.Duration + g.Duration/5 }
-
-// load reads the grant under key and the version of its document.
-func load(ctx context.Context, s Store, key string) (Grant, Version, error) {
-	data, v, err := s.Load(ctx, key)
-	if err != nil {
-		return Grant{}, "", err
-	}
-	g, err := parseGrant(data)
-	return g, v, err
-}
 
 // parseGrant reads a lease's document. Fields it does not know it passes over: a
 // deployer that was rolled back must be able to follow its successor.
@@ -102,13 +92,4 @@ func parseGrant(data []byte) (Grant, error) {
 		return Grant{}, fmt.Errorf("%w: lease lasts %s, want at most %s", ErrDamaged, g.Duration, MaxDuration)
 	}
 	return g, nil
-}
-
-// swap writes the grant under key, if the version of the document is still old.
-func swap(ctx context.Context, s Store, key string, old Version, g Grant) (Version, error) {
-	data, err := json.Marshal(g)
-	if err != nil {
-		return "", fmt.Errorf("write lease: %w", err)
-	}
-	return s.Swap(ctx, key, old, data)
 }

@@ -21,8 +21,7 @@ var ErrLost = errors.New("lock: lease lost")
 // the holder's context has ended by then. What the margin cannot cover, a process
 // that sleeps through it in the middle of a write, is what the epoch is for.
 type Lease struct {
-	store    Store
-	key      string
+	requests requests
 	duration time.Duration
 	clock    clock
 
@@ -47,7 +46,7 @@ type Lease struct {
 // newLease is the lease of a grant that was asked for at the moment sent.
 func newLease(w *waiter, g Grant, v Version, sent moment) *Lease {
 	l := &Lease{
-		store: w.store, key: w.key, duration: g.Duration, clock: w.clock,
+		requests: w.requests, duration: g.Duration, clock: w.clock,
 		confirmed: sent, grant: g, version: v,
 		kept: make(chan struct{}), closing: make(chan struct{}, 1),
 	}
@@ -107,7 +106,7 @@ func (l *Lease) Close(ctx context.Context) error {
 	l.watch.Stop()
 	l.mu.Unlock()
 	if err := l.closeOnce(ctx); err != nil {
-		return fmt.Errorf("release lease %s: %w", l.key, err)
+		return fmt.Errorf("release lease %s: %w", l.requests.key, err)
 	}
 	return nil
 }
@@ -139,13 +138,13 @@ func (l *Lease) release(ctx context.Context) error {
 		}
 		tombstone := l.grant
 		tombstone.Released = true
-		_, err := l.swap(ctx, tombstone)
+		_, err := l.requests.swap(ctx, l.version, tombstone)
 		if err == nil {
 			l.gone = true
 			return nil
 		}
 		errs = append(errs, err)
-		g, v, err := l.load(ctx)
+		g, v, err := l.requests.load(ctx)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			l.gone = true
@@ -160,18 +159,4 @@ func (l *Lease) release(ctx context.Context) error {
 		return nil
 	}
 	return errors.Join(errs...)
-}
-
-// swap writes g over the last known version, within a third of the duration.
-func (l *Lease) swap(ctx context.Context, g Grant) (Version, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.duration/3)
-	defer cancel()
-	return swap(ctx, l.store, l.key, l.version, g)
-}
-
-// load reads the document back, within a third of the duration.
-func (l *Lease) load(ctx context.Context) (Grant, Version, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.duration/3)
-	defer cancel()
-	return load(ctx, l.store, l.key)
 }

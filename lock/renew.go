@@ -31,7 +31,7 @@ func (l *Lease) renew() error {
 	next := l.grant
 	next.Renewed++
 	sent := l.clock()
-	v, err := l.swap(l.ctx, next)
+	v, err := l.requests.swap(l.ctx, l.version, next)
 	if err == nil {
 		l.confirm(next, v, sent)
 		return nil
@@ -45,7 +45,7 @@ func (l *Lease) renew() error {
 // readBack resolves a renewal without a plain answer. An earlier one may have landed
 // while a later one was refused: what is found counts from before the first.
 func (l *Lease) readBack() error {
-	g, v, err := l.load(l.ctx)
+	g, v, err := l.requests.load(l.ctx)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		l.gone = true

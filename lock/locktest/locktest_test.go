@@ -13,6 +13,9 @@ import (
 	"github.com/muster-deploy/muster/lock/filelock"
 )
 
+// quick is for stores on this machine, which answer within milliseconds.
+var quick = Options{Lease: 600 * time.Millisecond}
+
 func inMemory(testing.TB) Place { return Memory() }
 
 func inFiles(t testing.TB) Place {
@@ -26,19 +29,28 @@ func decorated(place func(testing.TB) Place) func(testing.TB) Place {
 	return func(t testing.TB) Place { return opened(func(*faulty) {})(place(t)) }
 }
 
-func TestMemoryPasses(t *testing.T) { TestStore(t, inMemory, Options{InMemory: true}) }
-
-func TestMemoryPassesInRealTime(t *testing.T) { TestStore(t, inMemory, Options{}) }
+func TestMemoryPasses(t *testing.T) {
+	t.Parallel()
+	TestStore(t, inMemory, Options{InMemory: true})
+}
 
 func TestMemoryPassesBehindADecorator(t *testing.T) {
+	t.Parallel()
 	TestStore(t, decorated(inMemory), Options{InMemory: true})
 }
 
-func TestFilesPass(t *testing.T) { TestStore(t, inFiles, Options{}) }
+func TestFilesPass(t *testing.T) {
+	t.Parallel()
+	TestStore(t, inFiles, quick)
+}
 
-func TestFilesPassBehindADecorator(t *testing.T) { TestStore(t, decorated(inFiles), Options{}) }
+func TestFilesPassBehindADecorator(t *testing.T) {
+	t.Parallel()
+	TestStore(t, decorated(inFiles), quick)
+}
 
 func TestASlowNetworkPasses(t *testing.T) {
+	t.Parallel()
 	TestStore(t, func(testing.TB) Place {
 		return opened(func(f *faulty) { f.Store = Lossy(f.Store, Losses{Seed: 1, Delay: 100 * time.Millisecond}) })(Memory())
 	}, Options{InMemory: true})
