@@ -13,6 +13,10 @@ const maxText = 300
 // keepBatches is how many revisions the batches of all served releases hold together.
 const keepBatches = 1500
 
+// maxEnded is how many deploys may wait for a history that cannot be written, before
+// no more begin. A rollback always may.
+const maxEnded = 20
+
 // trim brings the record within its bounds. The oldest entries go first.
 func (r *Record) trim() {
 	r.Served = newest(r.Served, keepServed)

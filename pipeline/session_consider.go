@@ -87,7 +87,10 @@ func (s *session) until(end time.Time) time.Duration {
 	if !end.IsZero() {
 		wait = min(wait, max(time.Until(end), time.Millisecond))
 	}
-	return max(min(wait, time.Until(s.next)), time.Millisecond)
+	if next := time.Until(s.next); next > 0 {
+		wait = min(wait, next)
+	}
+	return wait
 }
 
 // wait records why nothing is done, where that has changed.

@@ -154,10 +154,21 @@ func (s *session) prepareAll(ctx context.Context, o *Attempt, a *build.Artifact,
 	for i, t := range targets {
 		order := s.order(r, o.To, intent, r.Number-uint64(i))
 		order.Report = s.report(o.ID, "", t.Name())
-		g.Go(func() error { errs[i] = named(t, t.Prepare(ctx, order, a)); return nil })
+		g.Go(func() error { errs[i] = named(t, s.prepareOne(ctx, t, order, a)); return nil })
 	}
 	_ = g.Wait() // the errors are in errs
 	return errors.Join(errs...)
+}
+
+// prepareOne prepares one target. Units that fail are forgiven within its budget.
+func (s *session) prepareOne(ctx context.Context, t target.Target, order target.Order, a *build.Artifact) error {
+	err := t.Prepare(ctx, order, a)
+	if err == nil || !forgiven(ctx, t, err) {
+		return err
+	}
+	s.log.say("%s: some units could not be prepared, within the budget: %v", t.Name(), err)
+	s.e.tell(Event{Kind: EventProblem, Target: t.Name(), Message: err.Error()})
+	return nil
 }
 
 // named puts the target's name before its error.
@@ -214,11 +225,11 @@ func (s *session) report(deploy, stage, name string) func(target.Progress) {
 func (s *session) declare(r Record, end End) error {
 	id := r.Open.ID
 	s.log.say("%s is %s", id, end)
+	s.force, s.next = true, time.Time{} // before the swap: its answer may be lost
 	r, err := s.swap(func(r *Record) error { return r.live(id, end, time.Now()) })
 	if err != nil {
 		return err
 	}
-	s.force, s.next = true, time.Time{}
 	s.tellEnded(r, id)
 	return nil
 }

@@ -165,11 +165,11 @@ func (s *session) rollbackTrouble(o *Attempt, err error, failed []target.Unit) (
 // endRollback declares how a rollback ended. The stop stays.
 func (s *session) endRollback(id string, end End, why string, failed []target.Unit) error {
 	s.log.say("%s: %s", id, end)
+	s.force, s.next = true, time.Time{} // before the swap: its answer may be lost
 	r, err := s.swap(func(r *Record) error { return r.finish(id, end, why, failed, time.Now()) })
 	if err != nil {
 		return err
 	}
-	s.force, s.next = true, time.Time{}
 	s.tellEnded(r, id)
 	return nil
 }

@@ -87,8 +87,10 @@ func (s *session) hook(r Record, st Stage, h Hook, state HookState) (rest, error
 			"%s waits for an answer: its hook %q was begun, and the deployer died before it ended; look whether it did its work, then answer done or again", o.ID, h.Name)}
 		return rest{wait: s.until(time.Time{}), settled: true}, s.wait(reason)
 	}
+	tried := false // a swap whose answer was lost finds the hook begun, by itself
 	err := s.permit(s.ctx, o.ID, func(r *Record) error {
-		return r.hook(o.ID, st.Name, h.Name, HookBegun, h.Repeatable)
+		defer func() { tried = true }()
+		return r.hook(o.ID, st.Name, h.Name, HookBegun, h.Repeatable || tried)
 	})
 	if err != nil {
 		return s.pausedOr(o.ID, "hook "+h.Name, err)
@@ -214,37 +216,6 @@ func (s *session) activate(ctx context.Context, o *Attempt, stage string, t targ
 		return err
 	}
 	return bad
-}
-
-// judgeUnits returns the units that do not serve a digest, and an error when they
-// are more than the target's budget, or all.
-func judgeUnits(state target.State, digest string) (off []target.Unit, err error) {
-	for _, u := range state.Units {
-		if u.Condition != target.Serving || u.Digest != digest {
-			off = append(off, u)
-		}
-	}
-	switch {
-	case len(state.Units) == 0:
-		return nil, errors.New("it has no units")
-	case len(off) > state.Budget || len(off) == len(state.Units):
-		return off, fmt.Errorf("%d of %d units do not serve the release, %d may: first %s (%s)",
-			len(off), len(state.Units), state.Budget, off[0].Name, describe(off[0]))
-	}
-	return off, nil
-}
-
-// describe says what is the matter with a unit.
-func describe(u target.Unit) string {
-	switch {
-	case u.Problem != "":
-		return cut(u.Problem, maxText)
-	case u.Condition == target.Unknown:
-		return "it does not answer"
-	case u.Condition == target.Vacant:
-		return "nothing was ever activated on it"
-	}
-	return "it serves another release"
 }
 
 // verify asks the checks of an activated stage, and again all through bake time.

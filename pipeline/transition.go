@@ -48,6 +48,9 @@ func (r *Record) begin(d Decision, now time.Time) error {
 	if r.Open != nil || r.Stop != nil {
 		return errBusy
 	}
+	if len(r.Ended) >= maxEnded {
+		return fmt.Errorf("begin deploy: %d deploys have ended that the history could not take up", len(r.Ended))
+	}
 	o := &Attempt{
 		Kind: KindDeploy, From: r.Live, Began: now,
 		Subject: cut(d.Change.Subject, maxText), Committed: d.Change.Time,
