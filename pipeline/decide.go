@@ -141,42 +141,41 @@ func (j *judgement) candidate() Decision {
 	if w := j.Record.Wanted; w != nil {
 		return j.wanted(w)
 	}
-	var newest *Reason // why the newest change is not the candidate
-	note := func(r Reason) {
-		if newest == nil {
-			newest = &r
-		}
-	}
-	for i := range j.shippable() {
-		c := &j.fresh[i]
-		switch verdict := j.Verdicts[c.Revision]; {
-		case verdict == Pending:
-			note(sayPending(*c))
-			continue
-		case verdict == Failed:
-			note(sayFailed(*c))
+	shippable := j.shippable()
+	for i := range shippable {
+		c := &shippable[i]
+		if _, bad := j.excluded[c.Revision]; bad || j.Verdicts[c.Revision] != Passed {
 			continue
 		}
-		if stop, bad := j.excluded[c.Revision]; bad {
-			note(sayQuarantined(c.Revision, stop))
-			continue
+		p := j.parked[c.Revision]
+		if p == nil {
+			return Decision{Go: true, Change: c, Reason: sayNext(*c)}
 		}
-		if p := j.parked[c.Revision]; p != nil {
-			note(sayParked(*p))
-			if p.Build {
-				continue
-			}
+		if !p.Build {
 			break // what failed while it was deployed would fail for its ancestors too
 		}
-		return Decision{Go: true, Change: c, Reason: sayNext(*c)}
 	}
-	if newest != nil {
-		return Decision{Reason: *newest}
+	if len(shippable) > 0 {
+		return Decision{Reason: j.against(shippable[0])}
 	}
 	if len(j.fresh) > 0 {
 		return Decision{Reason: sayBelowFloor(j.fresh[0].Revision, j.Record.Floor)}
 	}
 	return Decision{Reason: sayIdle(j.Snapshot)}
+}
+
+// against says why automation does not ship a change that would otherwise be next.
+func (j *judgement) against(c Change) Reason {
+	switch j.Verdicts[c.Revision] {
+	case Pending:
+		return sayPending(c)
+	case Failed:
+		return sayFailed(c)
+	}
+	if stop, bad := j.excluded[c.Revision]; bad {
+		return sayQuarantined(c.Revision, stop)
+	}
+	return sayParked(*j.parked[c.Revision])
 }
 
 // wanted judges the deploy that a person asked for.

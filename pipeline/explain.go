@@ -149,6 +149,8 @@ func explainFresh(j *judgement, revision string) *Reason {
 	case j.Verdicts[revision] == Pending:
 		reason := sayPending(c)
 		return &reason
+	case d.Go: // a person asked for an older one
+		return &Reason{Code: CodeWaiting, Sentence: fmt.Sprintf("%s waits: %s", c.Short(), d.Reason.Sentence)}
 	}
 	return &d.Reason
 }
