@@ -1,0 +1,201 @@
+package command
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/target"
+)
+
+// lookEvery is how often a pipeline is looked at while its deployer, which runs
+// elsewhere, is waited for.
+const lookEvery = time.Second
+
+// wait watches a pipeline from before a request was made.
+type wait struct {
+	c        *call
+	p        pipeline.Pipeline
+	before   pipeline.Status
+	lastID   string // the deploy that ended last, before the request
+	revision string
+}
+
+// watchFrom notes where the history ends, so that what ends from now on is seen.
+func (c *call) watchFrom(ctx context.Context, p pipeline.Pipeline, before pipeline.Status, wanted bool) (*wait, error) {
+	w := &wait{c: c, p: p, before: before}
+	if !wanted {
+		return w, nil
+	}
+	for d, err := range p.Deploys(ctx, "") {
+		w.lastID = d.ID
+		return w, err
+	}
+	return w, nil
+}
+
+// deploy waits for the deploy that was asked for.
+func (w *wait) deploy(ctx context.Context, a answer, text string) error {
+	s, err := w.p.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Wanted != nil && s.Wanted.ID == a.ID {
+		w.revision = s.Wanted.Revision
+	} else if s.Open != nil && s.Open.Kind == pipeline.KindDeploy {
+		w.revision = s.Open.To.Revision
+	}
+	pending := func(s pipeline.Status) bool {
+		return s.Wanted != nil && s.Wanted.ID == a.ID ||
+			s.Open != nil && (s.Open.To.Revision == w.revision || s.Open.Kind == pipeline.KindRollback)
+	}
+	ended := func(d pipeline.Deploy) bool { return d.Kind == pipeline.KindDeploy && d.To.Revision == w.revision }
+	d, err := w.until(ctx, text, pending, ended)
+	if err != nil {
+		return err
+	}
+	return w.report(a, d, d.End == pipeline.Live || d.End == pipeline.Unchanged)
+}
+
+// rollback waits for the rollback that was recorded.
+func (w *wait) rollback(ctx context.Context, a answer, text string) error {
+	pending := func(s pipeline.Status) bool { return s.Open != nil && s.Open.Kind == pipeline.KindRollback }
+	ended := func(d pipeline.Deploy) bool { return d.Kind == pipeline.KindRollback }
+	d, err := w.until(ctx, text, pending, ended)
+	if err != nil {
+		return err
+	}
+	return w.report(a, d, d.End == pipeline.RolledBack)
+}
+
+// report says how it ended.
+func (w *wait) report(a answer, d pipeline.Deploy, good bool) error {
+	if w.c.json {
+		a.Deploy = &d
+		if err := writeJSON(w.c.Stdout, a); err != nil {
+			return err
+		}
+	} else if err := w.c.deployLine(d); err != nil {
+		return err
+	}
+	if !good {
+		return unfinished("%s ended: %s", d.ID, d.End)
+	}
+	return nil
+}
+
+// until looks again and again, shows what changes, and returns the deploy that
+// ended. A status is always read before the history: what is no longer pending in
+// the one has to be in the other.
+func (w *wait) until(ctx context.Context, text string, pending func(pipeline.Status) bool, ended func(pipeline.Deploy) bool) (pipeline.Deploy, error) {
+	show := w.c.display()
+	defer show.close()
+	show.say(text)
+	for last := w.before; ; {
+		s, err := w.p.Status(ctx)
+		if err != nil {
+			return pipeline.Deploy{}, err
+		}
+		for _, e := range differences(last, s) {
+			show.event(e)
+		}
+		if last = s; !pending(s) {
+			return w.find(ctx, ended)
+		}
+		if s.Deployer == nil {
+			show.once(say("No deployer is running: \"%s settle\" does it from another terminal.", w.c.Name))
+		}
+		if err := rest(ctx, lookEvery); err != nil {
+			return pipeline.Deploy{}, err
+		}
+	}
+}
+
+// find looks among the deploys that ended since the request.
+func (w *wait) find(ctx context.Context, ended func(pipeline.Deploy) bool) (pipeline.Deploy, error) {
+	for d, err := range w.p.Deploys(ctx, "") {
+		if err != nil {
+			return d, err
+		}
+		if d.ID == w.lastID {
+			break
+		}
+		if ended(d) {
+			return d, nil
+		}
+	}
+	return pipeline.Deploy{}, unfinished("it is neither under way nor in the history: \"%s history\" and \"%[1]s status\" say what came in between", w.c.Name)
+}
+
+// rest waits, unless ctx ends first.
+func rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// differences says what happened between two looks, as the deployer's own events do.
+func differences(a, b pipeline.Status) []pipeline.Event {
+	var events []pipeline.Event
+	add := func(e pipeline.Event) {
+		e.At, e.Pipeline = b.At, b.Name
+		events = append(events, e)
+	}
+	o := b.Open
+	if o == nil {
+		if b.Reason.Sentence != a.Reason.Sentence {
+			add(pipeline.Event{Kind: pipeline.EventReason, Message: b.Reason.Sentence})
+		}
+		return events
+	}
+	was := a.Open
+	if was == nil || was.ID != o.ID {
+		was = &pipeline.Attempt{}
+		add(pipeline.Event{Kind: pipeline.EventBegan, Deploy: o.ID, Message: b.Reason.Sentence})
+	} else if b.Reason.Sentence != a.Reason.Sentence {
+		add(pipeline.Event{Kind: pipeline.EventReason, Deploy: o.ID, Message: b.Reason.Sentence})
+	}
+	if o.Prepared && !was.Prepared {
+		add(pipeline.Event{Kind: pipeline.EventPrepared, Deploy: o.ID, Message: o.ID + " is prepared on every target"})
+	}
+	for _, stage := range slices.Sorted(maps.Keys(o.Stages)) {
+		for _, e := range stageDifferences(stage, was.Stages[stage], o.Stages[stage]) {
+			e.Deploy = o.ID
+			add(e)
+		}
+	}
+	return events
+}
+
+// stageDifferences says what happened in one stage.
+func stageDifferences(stage string, a, b *pipeline.StageProgress) []pipeline.Event {
+	if a == nil {
+		a = &pipeline.StageProgress{}
+	}
+	if b == nil {
+		return nil
+	}
+	var events []pipeline.Event
+	for _, name := range slices.Sorted(maps.Keys(b.Targets)) {
+		was, is := a.Targets[name], b.Targets[name]
+		if is.Batch != was.Batch {
+			events = append(events, pipeline.Event{Kind: pipeline.EventBatch, Stage: stage, Target: name,
+				Step:    &target.Step{Batch: is.Batch, Batches: is.Batches},
+				Message: say("%s: batch %d of %d", name, is.Batch, is.Batches)})
+		}
+		if is.Done && !was.Done {
+			events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Target: name, Message: name + " is done"})
+		}
+	}
+	if b.Done && !a.Done {
+		events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Message: "stage " + stage + " is done"})
+	}
+	return events
+}
