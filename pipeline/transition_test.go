@@ -447,7 +447,7 @@ func TestLaw06_TheRollbackSkipsReleasesOfTheSameArtifactAndTheQuarantined(t *tes
 
 func TestTheRecordStaysWithinItsBounds(t *testing.T) {
 	r := running()
-	for n := range 3000 {
+	for n := range 1200 {
 		r.Excluded = append(r.Excluded, Excluded{Revision: rev(n), Stop: "9-rollback"})
 		s := Served{Release: *release(n)}
 		for range 300 {
@@ -460,8 +460,8 @@ func TestTheRecordStaysWithinItsBounds(t *testing.T) {
 	data, err := r.encode()
 	require.NoError(t, err)
 	assert.Less(t, len(data), lock.MaxDocument)
-	assert.Equal(t, release(2999).ID, r.Served[len(r.Served)-1].ID, "the newest stay")
-	assert.Equal(t, rev(2999), r.Excluded[len(r.Excluded)-1].Revision)
+	assert.Equal(t, release(1199).ID, r.Served[len(r.Served)-1].ID, "the newest stay")
+	assert.Equal(t, rev(1199), r.Excluded[len(r.Excluded)-1].Revision)
 }
 
 func TestIdsOfRequestsAreRememberedForADayAtLeast(t *testing.T) {
