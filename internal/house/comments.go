@@ -87,8 +87,8 @@ func bareSpec(d *ast.GenDecl, s ast.Spec) []string {
 	return exported
 }
 
-// commented reports whether one of the comments says something: a directive like
-// go:embed does not.
+// commented reports whether one of the comments says something. Directives to tools
+// do not.
 func commented(groups ...*ast.CommentGroup) bool {
 	return slices.ContainsFunc(groups, func(g *ast.CommentGroup) bool { return g.Text() != "" })
 }
