@@ -121,7 +121,9 @@ func (r *rollout) raise(ctx context.Context) {
 	r.count()
 }
 
-// touch raises the fence of one host that is on the release, without switching it.
+// touch raises the fence of one host that is on the release, without switching it. A
+// check of one's own is asked before the host is put into service: the deployer that
+// switched it may have died, or given up, before it had passed.
 func (f *Fleet) touch(ctx context.Context, o target.Order, h Host) error {
 	o = onHost(o, h)
 	o.Begin = func(context.Context, target.Step) error { return errDiffers }
@@ -129,6 +131,11 @@ func (f *Fleet) touch(ctx context.Context, o target.Order, h Host) error {
 	defer cancel()
 	if err := h.Target.Activate(limited, o); err != nil {
 		return err
+	}
+	if f.c.Check != nil {
+		if err := f.confirm(ctx, h, o.Release.Digest); err != nil {
+			return err
+		}
 	}
 	return f.register(ctx, h)
 }
