@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -167,10 +168,12 @@ func sayEnded(d Deploy) string {
 	return text
 }
 
-// temporary reports whether an error says that it passes.
+// temporary reports whether an error says that it passes. The end of a context says
+// so too, but a step that ran into its limit (a canary whose health never came) is no
+// less a failure for that.
 func temporary(err error) bool {
 	var t interface{ Temporary() bool }
-	return errors.As(err, &t) && t.Temporary()
+	return errors.As(err, &t) && any(t) != any(context.DeadlineExceeded) && t.Temporary()
 }
 
 // maxTries is how often what fails for a while is tried.
