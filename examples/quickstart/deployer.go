@@ -52,8 +52,7 @@ func (p place) narrate(ctx context.Context, e *pipeline.Engine) {
 }
 
 func (p place) deployerSays(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n                    ")
-	fmt.Printf("%6.1fs   deployer | %s\n", time.Since(p.Began).Seconds(), text)
+	fmt.Printf("%6.1fs   deployer | %s\n", time.Since(p.Began).Seconds(), brief(fmt.Sprintf(format, args...)))
 }
 
 // process is a deployer that was started.

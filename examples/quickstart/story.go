@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/muster-deploy/muster/pipeline"
 )
@@ -32,6 +34,17 @@ func (s *scene) tell(ctx context.Context) error {
 // say tells what happens, and when.
 func (s *scene) say(format string, args ...any) {
 	fmt.Printf("%6.1fs   %s\n", time.Since(s.Began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// brief makes one line of a sentence, and no long one.
+func brief(sentence string) string {
+	const most = 150
+	sentence = strings.Join(strings.Fields(sentence), " ")
+	if utf8.RuneCountInString(sentence) <= most {
+		return sentence
+	}
+	runes := []rune(sentence)
+	return string(runes[:most*2/3]) + " ... " + string(runes[len(runes)-most/3:])
 }
 
 // commit changes the page, or whatever else is named.
@@ -134,8 +147,8 @@ func (s *scene) notShipped(ctx context.Context, c change, code pipeline.Code) er
 	if err != nil {
 		return err
 	}
-	s.say("why is %s not live?  %s", c.short(), reason)
-	s.claim(reason.Code == code && after.Reason.Code == code, "it passed CI and is not shipped: the pipeline says %q", after.Reason)
+	s.say("why is %s not live?  %s", c.short(), brief(reason.Sentence))
+	s.claim(reason.Code == code && after.Reason.Code == code, "it passed CI and is not shipped, because the pipeline is %s", code)
 	s.claim(after.Open == nil && after.Live.ID == before.Live.ID, "%s is still live", before.Live.ID)
 	return nil
 }

@@ -45,7 +45,7 @@ func (s *scene) brokenChange(ctx context.Context) error {
 	pages := s.pages(ctx)
 	s.claim(pages[0] == pages[1] && pages[1] == pages[2], "all hosts serve %q", pages[0])
 	s.claim(len(st.Excluded) == 1 && st.Excluded[0].Revision == c.revision, "%s is in quarantine", c.short())
-	s.say("the pipeline says: %s", st.Reason)
+	s.say("the pipeline says: %s", brief(st.Reason.Sentence))
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/muster-deploy/muster/pipeline"
@@ -96,11 +97,12 @@ func (s *scene) where(ctx context.Context, c change) (on int, sentence string) {
 		return 0, err.Error()
 	}
 	pages := s.pages(ctx)
+	var all []string
 	for i, u := range state.Units {
-		if pages[i] == c.page {
+		if u.Condition == target.Serving && pages[i] == c.page {
 			on++
 		}
-		sentence += fmt.Sprintf("%s %s %q; ", u.Name, u.Condition, pages[i])
+		all = append(all, fmt.Sprintf("%s %s %q", u.Name, u.Condition, pages[i]))
 	}
-	return on, sentence
+	return on, strings.Join(all, ", ")
 }
