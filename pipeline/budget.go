@@ -8,6 +8,23 @@ import (
 	"github.com/muster-deploy/muster/target"
 )
 
+// noteFailed records the units that are not on the release after an activation that
+// failed, for the history. What cannot be read is not noted.
+func (s *session) noteFailed(o *Attempt, stage string, t target.Target, err error) {
+	if declined(err) || errors.Is(err, errRed) || errors.Is(err, target.ErrStale) || s.ctx.Err() != nil {
+		return
+	}
+	state, err := t.Observe(s.ctx, target.Order{})
+	if err != nil {
+		return
+	}
+	off, _ := judgeUnits(state, o.To.Digest)
+	_, err = s.swap(func(r *Record) error { return r.activated(o.ID, stage, t.Name(), false, off) })
+	if err != nil {
+		s.e.tell(Event{Kind: EventProblem, Deploy: o.ID, Target: t.Name(), Message: err.Error()})
+	}
+}
+
 // judgeUnits returns the units that do not serve a digest, and an error when they
 // are more than the target's budget, or all.
 func judgeUnits(state target.State, digest string) (off []target.Unit, err error) {

@@ -202,6 +202,7 @@ func (s *session) activate(ctx context.Context, o *Attempt, stage string, t targ
 		return s.permit(ctx, o.ID, func(r *Record) error { return r.batch(o.ID, stage, t.Name(), step) })
 	}
 	if err := t.Activate(ctx, order); err != nil {
+		s.noteFailed(o, stage, t, err)
 		return err
 	}
 	state, err := t.Observe(ctx, target.Order{})
