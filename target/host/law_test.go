@@ -43,18 +43,32 @@ func TestLaw07_RollbackOnAHostSendsNoBytes(t *testing.T) {
 // there and waits to be let go.
 func pause(t *testing.T, command string) (env []string, reached, resume func()) {
 	t.Helper()
-	here, go_ := filepath.Join(t.TempDir(), "here"), filepath.Join(t.TempDir(), "go")
+	env = shim(t, command, `if [ -p "${0%/*}/here" ]; then echo >"${0%/*}/here"; read -r x <"${0%/*}/go"; fi; real "$@"`)
+	dir, _, _ := strings.Cut(strings.TrimPrefix(env[0], "PATH="), ":")
+	here, go_ := filepath.Join(dir, "here"), filepath.Join(dir, "go")
 	for _, fifo := range []string{here, go_} {
 		require.NoError(t, syscall.Mkfifo(fifo, 0o600))
 	}
-	env = shim(t, command, fmt.Sprintf(`if [ -p '%s' ]; then echo >'%s'; read -r x <'%s'; fi; real "$@"`, here, here, go_))
 	return env, func() {
 			_, err := os.ReadFile(here)
 			require.NoError(t, err)
 			require.NoError(t, os.Remove(here), "only the first run waits")
 		}, func() {
-			require.NoError(t, os.WriteFile(go_, nil, 0o600))
+			f, err := os.OpenFile(go_, os.O_RDWR, 0)
+		require.NoError(t, err)
+		_, err = f.WriteString("\n") // kept for who reads, also if nobody does any more
+		require.NoError(t, err)
+		t.Cleanup(func() { f.Close() })
 		}
+}
+
+// unlessEnded lets go of a test that waits for a run to reach a command, when the run
+// ends without it.
+func unlessEnded(env []string) {
+	dir, _, _ := strings.Cut(strings.TrimPrefix(env[0], "PATH="), ":")
+	if f, err := os.OpenFile(filepath.Join(dir, "here"), os.O_RDWR, 0); err == nil {
+		f.Close()
+	}
 }
 
 // overtake has an order run into a command where it is paused, lets a newer one pass
@@ -74,7 +88,10 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 	require.NoError(t, err)
 	old := j.order(artifact(2))
 	ended := make(chan error, 1)
-	go func() { ended <- paused.Activate(t.Context(), old) }()
+	go func() {
+		ended <- paused.Activate(t.Context(), old)
+		unlessEnded(env)
+	}()
 	reached()
 	require.NoError(t, j.activate(artifact(3)))
 	restarts := j.restarts(t)
@@ -93,6 +110,40 @@ func TestLaw09_OvertakenRunStopsBeforeItsSwitch(t *testing.T) {
 func TestLaw09_OvertakenRunDoesNotPutBack(t *testing.T) {
 	t.Parallel()
 	overtake(t, "sleep", true) // between two checks that fail
+}
+
+func TestLaw09_OvertakenRunDoesNotPutBackAfterItsLastCheck(t *testing.T) {
+	t.Parallel()
+	overtake(t, "tail", true) // in the check, which takes longer than there is patience
+}
+
+func TestOneOrderDeliveredTwiceAtOnceRestartsOnce(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	require.NoError(t, j.prepare(artifact(1)))
+	o := j.order(artifact(1))
+	run := func(command string) (ended chan error, resume func()) {
+		env, reached, resume := pause(t, command)
+		p := *j.place
+		p.transport = &transport{Exec: host.Exec{Env: env}}
+		h, err := host.New(p.config())
+		require.NoError(t, err)
+		ended = make(chan error, 1)
+		go func() {
+			ended <- h.Activate(t.Context(), o)
+			unlessEnded(env)
+		}()
+		reached()
+		return ended, resume
+	}
+	first, goOn := run("tail")       // it confirms
+	second, follow := run("timeout") // it waits for its turn
+	follow()
+	goOn()
+	require.NoError(t, <-first)
+	require.NoError(t, <-second)
+	require.Len(t, j.restarts(t), 1)
+	j.serves(artifact(1))
 }
 
 func TestLaw09_FenceIsRaisedAlsoWhenThereIsNothingToDo(t *testing.T) {

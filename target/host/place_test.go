@@ -54,9 +54,10 @@ func newPlace(dir string) *place {
 func (p *place) config() host.Config {
 	c := host.Config{
 		Name: "web 1", Root: p.root, Transport: p.transport,
-		Restart: []string{"sh", "-c", `printf '%s\n' "$1 $MUSTER_ARTIFACT $PWD" >>"$0"`, p.root + ".restarts", "it's; $x"},
-		Check:   []string{"sh", "-c", `! grep -q "$MUSTER_ARTIFACT" "$0" 2>/dev/null`, p.root + ".sick"},
-		Probes:  1, Interval: 10 * time.Millisecond, Patience: 50 * time.Millisecond, RestartLimit: 5 * time.Second,
+		Restart:    []string{"sh", "-c", `printf '%s\n' "$1 $MUSTER_ARTIFACT $PWD" >>"$0"`, p.root + ".restarts", "it's; $x"},
+		Check:      []string{"sh", "-c", `case $(tail "$0" 2>/dev/null) in *"$MUSTER_ARTIFACT"*) exit 1 ;; esac`, p.root + ".sick"},
+		ProbeLimit: time.Minute,
+		Probes:     1, Interval: 10 * time.Millisecond, Patience: 50 * time.Millisecond, RestartLimit: 5 * time.Second,
 	}
 	if p.change != nil {
 		p.change(&c)
