@@ -98,6 +98,7 @@ type Command struct {
 	mu       sync.Mutex
 	verdicts map[string]pipeline.Verdict
 	queue    []string             // to be judged, the next one first
+	asked    map[string]time.Time // when each of the queue was asked for last
 	running  map[string]bool      // being judged
 	rests    map[string]time.Time // could not be judged; until when they rest
 	notify   func()
@@ -115,6 +116,7 @@ func New(c Config) (*Command, error) {
 	return &Command{
 		c: c, ctx: ctx, stop: stop,
 		verdicts: map[string]pipeline.Verdict{},
+		asked:    map[string]time.Time{},
 		running:  map[string]bool{}, rests: map[string]time.Time{},
 	}, nil
 }
@@ -146,7 +148,8 @@ func (c *Command) Log(ctx context.Context, revision string) (io.ReadCloser, erro
 
 // Verdicts implements pipeline.CI. It never waits for a command: it starts what is
 // not judged yet, in the order of revisions, before all that was asked for earlier,
-// and leaves it pending. An error of the store is returned: what was judged before
+// and leaves it pending. What is not asked for again within ten minutes, and has not
+// been started by then, is forgotten. An error of the store is returned: what was judged before
 // is not known then.
 func (c *Command) Verdicts(ctx context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
 	if err := c.recall(ctx, c.unknown(revisions)); err != nil {
@@ -215,16 +218,29 @@ func (c *Command) enqueue(revisions []string) {
 	for _, revision := range revisions {
 		first[revision] = true
 	}
+	for _, revision := range revisions {
+		c.asked[revision] = time.Now()
+	}
 	rest := slices.DeleteFunc(c.queue, func(r string) bool { return first[r] })
 	c.queue = append(slices.Clone(revisions), rest...)
 	c.dispatch()
 }
+
+// forgetAfter is how long a revision waits without being asked for again. What is
+// older than a change that went live meanwhile is no longer asked for, and would
+// keep the machine busy for nobody.
+const forgetAfter = 10 * time.Minute
 
 // dispatch starts as many runs as there is room for. The caller holds mu.
 func (c *Command) dispatch() {
 	for len(c.queue) > 0 && len(c.running) < c.c.Parallel && c.ctx.Err() == nil {
 		revision := c.queue[0]
 		c.queue = c.queue[1:]
+		asked := c.asked[revision]
+		delete(c.asked, revision)
+		if time.Since(asked) > forgetAfter {
+			continue
+		}
 		c.running[revision] = true
 		c.runs.Go(func() { c.judge(revision) })
 	}

@@ -57,7 +57,8 @@ func (l *lane) bar(name string) *bar {
 // apply takes in one event.
 func (b *board) apply(e pipeline.Event) {
 	l := b.lane(e.Pipeline)
-	if e.Message != "" && e.Kind != pipeline.EventProgress && e.Kind != pipeline.EventBuilding {
+	switch e.Kind {
+	case pipeline.EventBegan, pipeline.EventPrepared, pipeline.EventStage, pipeline.EventBatch, pipeline.EventReason:
 		l.doing = e.Message
 	}
 	switch e.Kind {
@@ -117,11 +118,17 @@ func (b *board) picture(now time.Time, columns int) []string {
 	for _, l := range b.lanes {
 		lines = append(lines, l.picture(now)...)
 	}
+	if len(lines) > mostLines { // a picture higher than the terminal cannot be redrawn
+		lines = append(lines[:mostLines-1:mostLines-1], "...")
+	}
 	for i := range lines {
 		lines[i] = fit(lines[i], columns)
 	}
 	return lines
 }
+
+// mostLines is how high a picture may be.
+const mostLines = 16
 
 // picture is a lane as lines: none when nothing is under way.
 func (l *lane) picture(now time.Time) []string {
@@ -172,9 +179,9 @@ func (b *bar) picture() string {
 	return text
 }
 
-// gauge is a bar of twenty characters.
+// gauge is a bar of ten characters.
 func gauge(done, total int64) string {
-	const wide = 20
+	const wide = 10
 	full := int(float64(wide) * float64(min(max(done, 0), total)) / float64(total))
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", wide-full) + "]"
 }

@@ -13,6 +13,7 @@ import (
 // called concurrently.
 type display struct {
 	c      *call
+	raw    bool          // events are written as JSON
 	ticker chan struct{} // ends the ticking; nil where nothing is redrawn
 	ticks  sync.WaitGroup
 
@@ -25,9 +26,10 @@ type display struct {
 // redrawEvery is how often a picture shows that time passes.
 const redrawEvery = 500 * time.Millisecond
 
-// display returns what shows the progress of a command.
-func (c *call) display() *display {
-	d := &display{c: c, told: map[string]bool{}, screen: screen{out: c.Stdout}}
+// display returns what shows the progress of a command. With -json, the events are
+// its result, or they are not shown.
+func (c *call) display(raw bool) *display {
+	d := &display{c: c, raw: raw && c.json, told: map[string]bool{}, screen: screen{out: c.Stdout}}
 	if c.json || !c.lively() {
 		return d
 	}
@@ -53,8 +55,10 @@ func (c *call) display() *display {
 func (d *display) event(e pipeline.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.c.json {
+	if d.raw {
 		_ = writeJSON(d.c.Stdout, e) // nobody is left to be told
+	}
+	if d.c.json {
 		return
 	}
 	d.board.apply(e)

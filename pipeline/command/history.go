@@ -72,7 +72,7 @@ func (c *call) deployLine(d pipeline.Deploy) error {
 			c.printf(indent+"and %d more\n", len(d.Failed)-i)
 			break
 		}
-		c.printf(indent+"%s: %s\n", u.Name, orElse(u.Problem, conditionText(u.Condition)))
+		fmt.Fprintln(c.Stdout, indent+unitText(u))
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func unhold(ctx context.Context, c *call, who asking) error {
 	}
 	var text string
 	if h.By != "" {
-		text = say("The hold %s is lifted.", sayHold(c, h))
+		text = say("The hold of %s, %q, is lifted.", h.By, clean(h.Reason))
 	} else {
 		text = say("The hold %s is lifted.", h.ID)
 	}

@@ -17,7 +17,8 @@ type planner interface {
 
 var planCommand = &command{
 	name: "plan", brief: "say what would be deployed now, step by step, without doing it",
-	long:  `Says what would be deployed now and in which steps, or what prevents it. It touches nothing.`,
+	long: `Says what would be deployed now and in which steps, or what prevents it. It
+touches nothing.`,
 	setup: func(*flag.FlagSet) action { return showPlan },
 }
 
@@ -53,11 +54,11 @@ func (c *call) plan(name string, p pipeline.Plan) {
 	if p.Change == nil {
 		return
 	}
-	verb := "would go out once that is over"
+	format := "\nIf nothing were in the way, %s would go out, %s:\n"
 	if p.Go {
-		verb = "would go out now"
+		format = "\n%s would go out now, %s:\n"
 	}
-	c.printf("\n%s %s, with %s:\n", p.Change.Short(), verb, count(len(p.Batch), "change"))
+	c.printf(format, p.Change.Short(), count(len(p.Batch), "change"))
 	for i, change := range p.Batch {
 		if i == 10 {
 			c.printf("  and %d more\n", len(p.Batch)-i)

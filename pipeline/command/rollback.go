@@ -46,15 +46,15 @@ func (r *rolling) ask(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if q.Asked, err = c.asked(ctx, r.who, true); err != nil {
-		return err
-	}
 	if !r.yes {
 		question := c.undoing(s, q) + "\nRoll back?"
 		otherwise := "a rollback has to be confirmed: say -yes where nobody can be asked"
 		if err := c.confirm(ctx, question, otherwise); err != nil {
 			return err
 		}
+	}
+	if q.Asked, err = c.asked(ctx, r.who, true); err != nil {
+		return err
 	}
 	w, err := c.watchFrom(ctx, p, s, r.wait)
 	if err != nil {
@@ -150,13 +150,11 @@ func (c *call) undoing(s pipeline.Status, q pipeline.Rollback) string {
 	what := say("%s is live", q.From)
 	if s.Open != nil && s.Open.To.ID == q.From {
 		what = say("%s is on its way: %q", q.From, clean(s.Open.Subject))
-	} else if s.Live != nil && s.Live.ID == q.From && !s.Live.At.IsZero() {
-		what = say("%s is live since %s", q.From, c.when(s.Live.At))
 	}
 	back := "the release before it"
 	for _, r := range s.Served {
 		if r.ID == q.To {
-			back = say("%s, live first %s,", r.ID, c.ago(r.At))
+			back = say("%s, first live %s,", r.ID, c.ago(r.At))
 		}
 	}
 	return say("%s: %s.\n%s goes live again, automation stops, and what came since is never shipped again.", s.Name, what, capital(back))

@@ -113,7 +113,7 @@ func (c *call) settleOne(ctx context.Context, p pipeline.Pipeline) error {
 	if err != nil {
 		return err
 	}
-	if g := before.Deployer; g != nil {
+	if g := before.Deployer; g != nil && !c.json {
 		c.tell("%s: waiting for the lease of %s, which deploys since %s", p.Name(), g.Holder, c.when(g.Since))
 	}
 	err = c.watching(ctx, []pipeline.Pipeline{p}, func() error { return p.(settler).Settle(ctx) })
@@ -158,7 +158,7 @@ func (w *wait) settled(ctx context.Context, cut bool) error {
 // watching does work while the events of pipelines are shown.
 func (c *call) watching(ctx context.Context, pipelines []pipeline.Pipeline, work func() error) error {
 	watch, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the hand-over is shown too
-	show := c.display()
+	show := c.display(true)
 	var watchers sync.WaitGroup
 	for _, p := range pipelines {
 		if p, ok := p.(watched); ok {

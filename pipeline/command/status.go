@@ -87,15 +87,18 @@ func (c *call) releaseRows(s pipeline.Status) []row {
 	if l := s.Live; l != nil {
 		text := l.ID
 		if !l.At.IsZero() {
-			text += say(" since %s (%s)", c.when(l.At), c.ago(l.At))
+			text += say(", declared live %s (%s)", c.when(l.At), c.ago(l.At))
 		}
 		if len(l.Batch) > 1 {
-			text += ", with " + count(len(l.Batch), "change")
+			text += ", " + count(len(l.Batch), "change")
 		}
 		rows = append(rows, row{"live", say("%s", text)})
 	}
 	if o := s.Open; o != nil {
 		rows = append(rows, c.openRows(o)...)
+		if s.Reason.Code == pipeline.CodeWaiting {
+			rows = append(rows, c.answerRows(o)...)
+		}
 	}
 	if w := s.Wanted; w != nil {
 		rows = append(rows, row{"asked for", say("%s by %s %s: %q", short(w.Revision), w.By, c.ago(w.At), clean(w.Reason))})
@@ -128,6 +131,19 @@ func fromID(o *pipeline.Attempt) string {
 		return "the first release"
 	}
 	return o.From.ID
+}
+
+// answerRows say how to answer for the hooks whose end is not known.
+func (c *call) answerRows(o *pipeline.Attempt) []row {
+	var rows []row
+	for _, p := range o.Stages {
+		for hook, state := range p.Hooks {
+			if state == pipeline.HookBegun {
+				rows = append(rows, row{"", say("if the deployer died while %s ran, look what it did, then: %s answer %[1]s done|again", hook, c.Name)})
+			}
+		}
+	}
+	return rows
 }
 
 // stageRows say how far one stage is, and which hook waits for an answer.
@@ -177,7 +193,7 @@ func (c *call) stopRows(s pipeline.Status) []row {
 func (c *call) unitRows(name string, o pipeline.Observed) []row {
 	text := say("%d of %d units serve what they should, read %s", o.On, o.Units, c.ago(o.At))
 	if o.BestEffort {
-		text += ", fenced as well as it can be"
+		text += ", fenced by best effort only"
 	}
 	rows := []row{{name, text}}
 	for i, u := range o.Off {
@@ -185,7 +201,7 @@ func (c *call) unitRows(name string, o pipeline.Observed) []row {
 			rows = append(rows, row{"", fmt.Sprintf("and %d more", len(o.Off)-i)})
 			break
 		}
-		rows = append(rows, row{"", say("%s is %s: %s", u.Name, conditionText(u.Condition), orElse(u.Problem, "it serves something else"))})
+		rows = append(rows, row{"", unitText(u)})
 	}
 	return rows
 }

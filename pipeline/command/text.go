@@ -102,26 +102,37 @@ func calendarDays(a, b time.Time) int {
 	return int(day(b).Sub(day(a)) / (24 * time.Hour))
 }
 
-// ago says how long ago t was.
+// ago says how long ago t was, in one unit: nobody reckons with two at night.
 func (c *call) ago(t time.Time) string {
 	d := c.now().Sub(t)
-	if d < time.Second {
-		return "just now"
+	for _, unit := range []struct {
+		name string
+		long time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		if n := int(d / unit.long); n > 0 {
+			return count(n, unit.name) + " ago"
+		}
 	}
-	return took(d) + " ago"
+	return "just now"
 }
 
 // took says a duration in its two largest units at most.
 func took(d time.Duration) string {
 	d = d.Round(time.Second)
 	day, h, m, s := d/(24*time.Hour), d/time.Hour%24, d/time.Minute%60, d/time.Second%60
+	pair := func(large, small time.Duration, units string) string {
+		if small == 0 {
+			return fmt.Sprintf("%d%c", large, units[0])
+		}
+		return fmt.Sprintf("%d%c %d%c", large, units[0], small, units[1])
+	}
 	switch {
 	case day > 0:
-		return fmt.Sprintf("%dd %dh", day, h)
+		return pair(day, h, "dh")
 	case h > 0:
-		return fmt.Sprintf("%dh %dm", h, m)
+		return pair(h, m, "hm")
 	case m > 0:
-		return fmt.Sprintf("%dm %ds", m, s)
+		return pair(m, s, "ms")
 	}
 	return fmt.Sprintf("%ds", s)
 }
@@ -145,7 +156,7 @@ type row struct{ label, text string }
 
 // table writes rows with their texts in one column.
 func (c *call) table(rows []row) {
-	wide := 0
+	wide := 10 // so that most pages look alike
 	for _, r := range rows {
 		wide = max(wide, len(r.label))
 	}

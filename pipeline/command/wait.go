@@ -90,7 +90,7 @@ func (w *wait) report(a answer, d pipeline.Deploy, good bool) error {
 // ended. A status is always read before the history: what is no longer pending in
 // the one has to be in the other.
 func (w *wait) until(ctx context.Context, text string, pending func(pipeline.Status) bool, ended func(pipeline.Deploy) bool) (pipeline.Deploy, error) {
-	show := w.c.display()
+	show := w.c.display(false)
 	defer show.close()
 	show.say(text)
 	for last := w.before; ; {

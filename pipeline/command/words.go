@@ -28,6 +28,17 @@ func conditionText(k target.Condition) string {
 	return string(k)
 }
 
+// unitText says what is wrong with a unit.
+func unitText(u target.Unit) string {
+	switch {
+	case u.Problem != "":
+		return say("%s is %s: %s", u.Name, conditionText(u.Condition), u.Problem)
+	case u.Condition == target.Serving:
+		return say("%s serves something else", u.Name)
+	}
+	return say("%s is %s", u.Name, conditionText(u.Condition))
+}
+
 // andMore says that there are n more, or nothing.
 func andMore(n int) string {
 	if n <= 0 {
