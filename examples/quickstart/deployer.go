@@ -44,7 +44,8 @@ func (p place) narrate(ctx context.Context, e *pipeline.Engine) {
 	for event := range e.Watch(ctx, 0) {
 		switch event.Kind {
 		case pipeline.EventBatch:
-			p.deployerSays("%s: %s", event.Target, strings.Join(event.Step.Units, ", "))
+			step := event.Step
+			p.deployerSays("%s: batch %d of %d: %s", event.Target, step.Batch, step.Batches, strings.Join(step.Units, ", "))
 		case pipeline.EventClaimed, pipeline.EventBegan, pipeline.EventEnded, pipeline.EventReason, pipeline.EventProblem:
 			p.deployerSays("%s", event.Message)
 		}
@@ -58,7 +59,6 @@ func (p place) deployerSays(format string, args ...any) {
 // process is a deployer that was started.
 type process struct {
 	cmd   *exec.Cmd
-	stdin io.Closer
 	ended chan struct{}
 	err   error // valid once ended is closed
 }
@@ -77,14 +77,13 @@ func (p place) start() (*process, error) {
 	cmd := exec.Command(self, deployerCommand, string(text))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	if _, err := cmd.StdinPipe(); err != nil { // nothing is written to it, see deploy
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start deployer: %w", err)
 	}
-	d := &process{cmd: cmd, stdin: stdin, ended: make(chan struct{})}
+	d := &process{cmd: cmd, ended: make(chan struct{})}
 	go func() {
 		defer close(d.ended)
 		d.err = cmd.Wait()

@@ -12,7 +12,7 @@ func (s *scene) killed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := s.until(ctx, "half way", func(st pipeline.Status) bool { return half(st, c) })
+	before, err := s.until(ctx, "half way", func(st pipeline.Status) bool { return batch(st, c) == 2 })
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,10 @@ func (s *scene) killed(ctx context.Context) error {
 	return nil
 }
 
-// half says whether a deploy's first host is done and its second one has begun.
-func half(st pipeline.Status, c change) bool {
+// batch is the last one that the deploy of a change has begun; 0 if it is not open.
+func batch(st pipeline.Status, c change) int {
 	if st.Open == nil || st.Open.To.Revision != c.revision || st.Open.Stages[stageName] == nil {
-		return false
+		return 0
 	}
-	return st.Open.Stages[stageName].Targets[targetName].Batch == 2
+	return st.Open.Stages[stageName].Targets[targetName].Batch
 }

@@ -27,7 +27,11 @@ func (s *scene) brokenChange(ctx context.Context) error {
 		return err
 	}
 	s.say("it compiles and passes CI, but /health will fail with it")
-	st, err := s.until(ctx, "rolled back", func(st pipeline.Status) bool { return st.Stop != nil && st.Open == nil })
+	batches := 0
+	st, err := s.until(ctx, "rolled back", func(st pipeline.Status) bool {
+		batches = max(batches, batch(st, c))
+		return st.Stop != nil && st.Open == nil
+	})
 	if err != nil {
 		return err
 	}
@@ -41,6 +45,7 @@ func (s *scene) brokenChange(ctx context.Context) error {
 	}
 	s.rows[len(s.rows)-1].note = "rollback took " + seconds(took)
 	s.claim(d.End == pipeline.RolledBack, "%s ended: %s", d.ID, d.End)
+	s.claim(batches == 1, "the first of %d hosts was touched, the others were not", hostCount)
 	s.claim(st.Live.ID == before.Live.ID, "%s is live again, %s after the health check had failed", st.Live.ID, seconds(took))
 	pages := s.pages(ctx)
 	s.claim(pages[0] == pages[1] && pages[1] == pages[2], "all hosts serve %q", pages[0])

@@ -34,9 +34,6 @@ const fewest = 8
 // deployer has done what it would record; killed after one, it has not begun what it
 // had announced.
 func TestLaw10_KilledAtAnyWriteTheNextDeployerFinishes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("real processes take their time")
-	}
 	first, step := 0, 1
 	if !*all {
 		if first, step = *start, sample; first < 0 {
