@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,8 +22,9 @@ type session struct {
 	ahead ahead
 
 	// swapping makes swaps of targets that work side by side wait for each other,
-	// rather than collide.
-	swapping sync.Mutex
+	// rather than collide: who swaps has put a token in. It is no mutex, because a
+	// swap waits for the store, and waiting for it ends with the lease.
+	swapping chan struct{}
 	// fenced are the targets whose units were all asked since the claim.
 	fenced map[string]bool
 	// force makes the next convergence go to every unit; next says when it is due.
@@ -50,7 +50,8 @@ var again = rest{}
 // newSession claims nothing yet.
 func newSession(ctx, leave context.Context, e *Engine) *session {
 	return &session{
-		e: e, ctx: ctx, leave: leave, log: &deployLog{}, ahead: ahead{e: e, ctx: ctx},
+		swapping: make(chan struct{}, 1),
+		e:        e, ctx: ctx, leave: leave, log: &deployLog{}, ahead: ahead{e: e, ctx: ctx},
 		fenced: map[string]bool{}, force: true, temporal: map[string]int{},
 	}
 }
@@ -222,8 +223,12 @@ func (s *session) mine(r *Record) error {
 // swap changes the record while it is this session's. What was logged since the
 // last swap is stored first and counted in the same swap.
 func (s *session) swap(change func(*Record) error) (Record, error) {
-	s.swapping.Lock()
-	defer s.swapping.Unlock()
+	select {
+	case s.swapping <- struct{}{}:
+		defer func() { <-s.swapping }()
+	case <-s.ctx.Done():
+		return Record{}, context.Cause(s.ctx)
+	}
 	piece := s.log.take()
 	return s.e.swap(s.ctx, func(r *Record) error {
 		if err := s.mine(r); err != nil {
