@@ -55,10 +55,10 @@ func pause(t *testing.T, command string) (env []string, reached, resume func()) 
 			require.NoError(t, os.Remove(here), "only the first run waits")
 		}, func() {
 			f, err := os.OpenFile(go_, os.O_RDWR, 0)
-		require.NoError(t, err)
-		_, err = f.WriteString("\n") // kept for who reads, also if nobody does any more
-		require.NoError(t, err)
-		t.Cleanup(func() { f.Close() })
+			require.NoError(t, err)
+			_, err = f.WriteString("\n") // kept for who reads, also if nobody does any more
+			require.NoError(t, err)
+			t.Cleanup(func() { f.Close() })
 		}
 }
 

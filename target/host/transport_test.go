@@ -3,6 +3,8 @@ package host_test
 import (
 	"context"
 	"errors"
+	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -81,15 +83,21 @@ func TestAnswerIsTakenThoughTheTransportFailed(t *testing.T) {
 func TestExecKillsTheWholeGroupWhenTheContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	said := make(chan string, 1)
-	err := host.Exec{}.Run(ctx, host.Call{Script: "sleep 1000 & echo $!; wait", Stdout: writer(func(p []byte) {
-		said <- strings.TrimSpace(string(p))
-		cancel()
-	})})
-	require.ErrorIs(t, err, context.Canceled)
-	state, err := exec.Command("sh", "-c", `sed 's/.*) //' /proc/"$0"/stat 2>/dev/null | cut -c1`, <-said).Output()
+	r, w, err := os.Pipe()
 	require.NoError(t, err)
-	require.NotContains(t, []string{"S", "R"}, strings.TrimSpace(string(state)), "the child lives")
+	defer r.Close()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- host.Exec{}.Run(ctx, host.Call{Script: "sleep 1000 & echo up; wait", Stdout: w})
+		w.Close()
+	}()
+	_, err = io.ReadFull(r, make([]byte, 3))
+	require.NoError(t, err)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	rest, err := io.ReadAll(r) // ends when nobody can write any more: the child is dead
+	require.NoError(t, err)
+	require.Empty(t, rest)
 }
 
 func TestExecGivesScriptsAGroupOfTheirOwnAndNoSecrets(t *testing.T) {
@@ -104,8 +112,3 @@ func TestExecGivesScriptsAGroupOfTheirOwnAndNoSecrets(t *testing.T) {
 	require.Error(t, host.Exec{}.Run(t.Context(), host.Call{Script: "exit 3"}))
 	require.ErrorContains(t, host.Exec{}.Run(t.Context(), host.Call{Script: "true", Args: []string{"\x00"}}), "zero byte")
 }
-
-// writer is a function that is written to.
-type writer func([]byte)
-
-func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
