@@ -25,16 +25,22 @@ const swapTries = 12
 
 // load reads the record, or returns ErrNoPipeline.
 func (d desk) load(ctx context.Context) (Record, lock.Version, error) {
+	r, version, _, err := d.read(ctx)
+	return r, version, err
+}
+
+// read loads the record, and the document that it was read from.
+func (d desk) read(ctx context.Context) (Record, lock.Version, []byte, error) {
 	key := keys(d.name).record()
 	data, version, err := d.store.Load(ctx, key)
 	if errors.Is(err, lock.ErrNotFound) {
-		return Record{}, "", fmt.Errorf("load record of %q: %w", d.name, ErrNoPipeline)
+		return Record{}, "", nil, fmt.Errorf("load record of %q: %w", d.name, ErrNoPipeline)
 	}
 	if err != nil {
-		return Record{}, "", fmt.Errorf("load record of %q: %w", d.name, err)
+		return Record{}, "", nil, fmt.Errorf("load record of %q: %w", d.name, err)
 	}
 	r, err := decodeRecord(key, data)
-	return r, version, err
+	return r, version, data, err
 }
 
 // swap loads the record, lets change change it, and writes it if nobody else wrote
@@ -42,11 +48,7 @@ func (d desk) load(ctx context.Context) (Record, lock.Version, error) {
 // written. After a lost answer it begins again too: change finds its work done.
 func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, error) {
 	for try := 1; ; try++ {
-		r, version, err := d.load(ctx)
-		if err != nil {
-			return Record{}, err
-		}
-		before, err := r.encode()
+		r, version, before, err := d.read(ctx)
 		if err != nil {
 			return Record{}, err
 		}

@@ -37,27 +37,32 @@ type unknownFields map[string]json.RawMessage
 
 // decodeRecord reads a record's document. The key is for the errors.
 func decodeRecord(key string, data []byte) (Record, error) {
-	var head struct {
-		Schema int    `json:"schema"`
-		Name   string `json:"name"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return Record{}, fmt.Errorf("read %s: %w: %w; restore it from a copy, nothing was written", key, ErrDamaged, err)
-	}
-	if head.Schema > Schema+1 {
-		return Record{}, &SchemaError{Key: key, Schema: head.Schema}
-	}
-	if head.Schema < 1 || head.Name == "" {
-		return Record{}, fmt.Errorf("read %s: %w: it has no schema or no name; restore it from a copy, nothing was written", key, ErrDamaged)
-	}
 	var r Record
 	if err := json.Unmarshal(data, &r); err != nil {
-		return Record{}, fmt.Errorf("read %s: %w: %w; restore it from a copy, nothing was written", key, ErrDamaged, err)
+		return Record{}, unreadable(key, data, err)
+	}
+	if r.Schema > Schema+1 {
+		return Record{}, &SchemaError{Key: key, Schema: r.Schema}
+	}
+	if r.Schema < 1 || r.Name == "" {
+		return Record{}, fmt.Errorf("read %s: %w: it has no schema or no name; restore it from a copy, nothing was written", key, ErrDamaged)
 	}
 	if r.Schema > Schema {
 		r.rest = unknown(data)
 	}
 	return r, nil
+}
+
+// unreadable says why a record's document cannot be read: a much later schema may
+// have given a field another form.
+func unreadable(key string, data []byte, err error) error {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if json.Unmarshal(data, &head) == nil && head.Schema > Schema+1 {
+		return &SchemaError{Key: key, Schema: head.Schema}
+	}
+	return fmt.Errorf("read %s: %w: %w; restore it from a copy, nothing was written", key, ErrDamaged, err)
 }
 
 // unknown returns the top-level fields of a document that Record does not have.
