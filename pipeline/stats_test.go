@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"testing"
 	"time"
+	_ "time/tzdata" // also where the machine has none
 
 	"github.com/stretchr/testify/require"
 
@@ -44,9 +45,7 @@ func TestStatsCountFromSinceToBeforeUntil(t *testing.T) {
 
 func TestStatsCountDaysInTheZoneOfUntilWhenClocksChange(t *testing.T) {
 	zone, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		t.Skip("this machine has no time zones")
-	}
+	require.NoError(t, err)
 	// On 1 November 2026 the day has 25 hours there: it ends at 05:00 UTC of the next.
 	until := time.Date(2026, 11, 3, 0, 0, 0, 0, zone)
 	since := time.Date(2026, 11, 1, 0, 0, 0, 0, zone)

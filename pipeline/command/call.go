@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/pipeline"
 )
 
@@ -103,9 +105,19 @@ func (c *call) outlook(ctx context.Context, p pipeline.Pipeline) string {
 	if err != nil {
 		return "" // what was asked for is recorded all the same
 	}
-	text := say("Now: %s.", s.Reason)
+	text := ""
+	if !outdated(s) {
+		text = say("Now: %s.", s.Reason)
+	}
 	if s.Deployer == nil {
-		text += say("\nNo deployer is running: \"%s settle\" does it from here.", c.Name)
+		text = strings.TrimPrefix(text+say("\nNo deployer is running: \"%s settle\" does it from here.", c.Name), "\n")
 	}
 	return text
+}
+
+// outdated reports whether a status gives a hold as its reason that is no longer
+// there: the deployer has not looked again yet.
+func outdated(s pipeline.Status) bool {
+	h := s.Reason.Hold
+	return h != nil && !slices.ContainsFunc(s.Holds, func(o lock.Hold) bool { return o.ID == h.ID })
 }

@@ -151,6 +151,8 @@ func sentence(e pipeline.Event) string {
 		return ""
 	case pipeline.EventLost:
 		return fmt.Sprintf("%s not shown: this terminal is too slow", count(e.Lost, "event"))
+	case pipeline.EventStage:
+		return say("%s: %s", e.Stage, e.Message)
 	case pipeline.EventProblem:
 		return say("problem, tried again: %s", e.Message)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	_ "time/tzdata" // also where the machine has none
 
 	"github.com/stretchr/testify/require"
 
@@ -272,9 +273,7 @@ func TestUntilIsReadInItsZone(t *testing.T) {
 
 func TestUntilCountsDaysByTheCalendarWhenClocksChange(t *testing.T) {
 	zone, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Skip("this machine has no time zones")
-	}
+	require.NoError(t, err)
 	e := quiet("web") // 2 March; clocks go forward on 29 March
 	o := terminal{zone: zone}.run(t, []string{"hold", "-reason", "x", "-until", "30d"}, e)
 	require.Zero(t, o.code, o.err)

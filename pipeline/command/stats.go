@@ -60,7 +60,11 @@ const barWidth = 40
 
 // stats writes the numbers as a chart and a table.
 func (c *call) stats(name string, s pipeline.Stats, days int) {
-	c.printf("%s, deploys that went live in the last %s:\n\n", name, count(days, "day"))
+	span := "today"
+	if days > 1 {
+		span = "in the last " + count(days, "day")
+	}
+	c.printf("%s, deploys that went live %s:\n\n", name, span)
 	busiest := 1
 	for _, n := range s.PerDay {
 		busiest = max(busiest, n)

@@ -191,7 +191,7 @@ func (c *call) stopRows(s pipeline.Status) []row {
 
 // unitRows say what one target's units said.
 func (c *call) unitRows(name string, o pipeline.Observed) []row {
-	text := say("%d of %d units serve what they should, read %s", o.On, o.Units, c.ago(o.At))
+	text := say("%d of %d units serve what they should, noted %s", o.On, o.Units, c.ago(o.At))
 	if o.BestEffort {
 		text += ", fenced by best effort only"
 	}

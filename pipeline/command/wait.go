@@ -195,7 +195,7 @@ func stageDifferences(stage string, a, b *pipeline.StageProgress) []pipeline.Eve
 		}
 	}
 	if b.Done && !a.Done {
-		events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Message: "stage " + stage + " is done"})
+		events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Message: "done"})
 	}
 	return events
 }
