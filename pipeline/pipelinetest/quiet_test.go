@@ -31,8 +31,9 @@ func (w *world) heal() {
 		}
 	}
 	w.faults.Store(false)
-	w.liftAll()
 	w.deploy()
+	time.Sleep(20 * time.Second) // it takes the lease over
+	w.liftAll()
 }
 
 func (w *world) liftAll() {
@@ -102,7 +103,7 @@ func (w *world) checkQuiet() (broken []string) {
 		broken = append(broken, fmt.Sprintf("(c) every unit runs what is live: %v do not run %s", off, r.Live.ID))
 	}
 	next := w.eligible(r)
-	if next == "" || r.Stop != nil {
+	if next == "" || r.Stop != nil || r.Wanted != nil { // a wish goes first, and waits for CI
 		return broken
 	}
 	if w.branch.descends(next, r.Live.Revision) {
@@ -160,6 +161,9 @@ func (w *world) fix() string {
 	w.note("push the fix %s on %s", name(revision), name(on))
 	w.judge(revision, pipeline.Passed)
 	for range 3 {
+		if r := w.store.last(); r.Wanted != nil {
+			w.ask(func(a pipeline.Asked) pipeline.Request { return pipeline.Abort{Asked: a, Deploy: r.Wanted.ID} })
+		}
 		if r := w.store.last(); r.Stop != nil {
 			w.ask(func(a pipeline.Asked) pipeline.Request {
 				return pipeline.Resume{Asked: a, Stop: r.Stop.ID, From: revision}
