@@ -404,7 +404,7 @@ func TestTheHistoryIsPagedAndReadFromAnyDeployOn(t *testing.T) {
 		w := newWorld("a")
 		e, stop := start(t, w.config())
 		defer stop()
-		const deploys = 230
+		const deploys = 120
 		var want []string
 		for n := range deploys {
 			r := w.commit(pipeline.Passed)
@@ -414,11 +414,11 @@ func TestTheHistoryIsPagedAndReadFromAnyDeployOn(t *testing.T) {
 		}
 		assert.Equal(t, want, history(t, w.outside()))
 		var older []string
-		for d, err := range w.outside().Deploys(t.Context(), want[100][:len(want[100])-len(" live")]) {
+		for d, err := range w.outside().Deploys(t.Context(), want[10][:len(want[10])-len(" live")]) {
 			require.NoError(t, err)
 			older = append(older, d.ID+" live")
 		}
-		assert.Equal(t, want[101:], older)
+		assert.Equal(t, want[11:], older)
 	})
 }
 
