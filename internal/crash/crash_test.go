@@ -19,7 +19,7 @@ var (
 )
 
 // worlds run side by side: most of the time goes by with waiting for leases.
-const worlds = 4
+const worlds = 2
 
 // sample is how many steps there are for each one that is tried, if not all are.
 const sample = 8

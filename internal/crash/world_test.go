@@ -30,6 +30,7 @@ type world struct {
 	web    pipeline.Pipeline
 	births int               // lines read
 	units  map[string]uint64 // the highest number that each unit has said
+	epoch  uint64            // when all was well last
 	kills  int
 }
 
@@ -107,6 +108,8 @@ func (w *world) holds(name string, from, live int) pipeline.Status {
 	require.NoError(w, err, name)
 	require.Nil(w, st.Open, "%s: it has to come to an end", name)
 	require.Equal(w, revision(live), st.Live.Revision, name)
+	require.Greater(w, st.Epoch, w.epoch, "%s: each deployer has an epoch of its own", name)
+	w.epoch = st.Epoch
 	w.declared(name)
 	w.onlyEver(name, from, live)
 	w.neverBack(name)
