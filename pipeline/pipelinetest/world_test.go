@@ -34,6 +34,7 @@ type world struct {
 	builds   buildtest.Builds
 	branch   *branch
 	stages   func(*gate) []pipeline.Stage
+	tune     func(*pipeline.Config) // nil: as it is
 	targets  []*targettest.Memory
 	outside  *gate // the operators' network
 	operator pipeline.Pipeline
@@ -143,11 +144,15 @@ func (w *world) deploy() *deployer {
 	n := len(w.deployers) + 1
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &gate{name: fmt.Sprintf("d%d", n), faults: &w.faults, kill: cancel, random: rand.New(rand.NewPCG(w.seed, uint64(10+n)))}
-	engine, err := pipeline.New(pipeline.Config{
+	config := pipeline.Config{
 		Name: pipelineName, Source: w.branch, CI: w.branch, Builds: &gatedBuilds{gate: g, world: w},
 		Stages: w.stages(g), Store: &gatedStore{gate: g, store: w.store}, Logs: &w.logs, Holder: g.name,
 		Poll: 5 * time.Second, Converge: 20 * time.Second, LeaseDuration: 6 * time.Second, Handover: 5 * time.Second,
-	})
+	}
+	if w.tune != nil {
+		w.tune(&config)
+	}
+	engine, err := pipeline.New(config)
 	if err != nil {
 		panic(err)
 	}
