@@ -49,8 +49,10 @@ type Verdict string
 const (
 	// Pending is the zero Verdict: CI has not finished, or was never asked.
 	Pending Verdict = ""
-	Passed  Verdict = "passed"
-	Failed  Verdict = "failed"
+	// Passed: the change may be shipped.
+	Passed Verdict = "passed"
+	// Failed: it may not.
+	Failed Verdict = "failed"
 )
 
 // CI judges changes. The engine asks at every poll and wake-up about all changes

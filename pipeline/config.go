@@ -135,8 +135,10 @@ type Outcome string
 const (
 	// CannotTell is the zero Outcome: ask again, until the stage's limit.
 	CannotTell Outcome = ""
-	Good       Outcome = "good"
-	Bad        Outcome = "bad"
+	// Good lets the deploy go on.
+	Good Outcome = "good"
+	// Bad rolls it back.
+	Bad Outcome = "bad"
 )
 
 // Check judges a release that is activated.

@@ -71,7 +71,7 @@ func shouldRun(r Record, stage, name string) *target.Release {
 // convergeTarget reads one target back and, where a unit is off, or the pass goes
 // to all, gives the order again.
 func (s *session) convergeTarget(r Record, t target.Target, release target.Release) error {
-	return s.do(work{limit: s.e.c.Stages[0].Limit}, func(ctx context.Context) error {
+	return s.do(work{limit: s.longest()}, func(ctx context.Context) error {
 		state, err := t.Observe(ctx, target.Order{})
 		if err != nil {
 			return err

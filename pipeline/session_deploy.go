@@ -108,11 +108,7 @@ func (s *session) prepare(r Record) (rest, error) {
 	if err := s.ready(s.targets()...); err != nil {
 		return again, err
 	}
-	limit := time.Duration(0)
-	for _, st := range s.e.c.Stages {
-		limit = max(limit, st.Limit)
-	}
-	err := s.do(work{open: o.ID, limit: limit}, func(ctx context.Context) error {
+	err := s.do(work{open: o.ID, limit: s.longest()}, func(ctx context.Context) error {
 		a, err := s.artifact(ctx, o.To)
 		if err != nil {
 			return err
@@ -129,6 +125,15 @@ func (s *session) prepare(r Record) (rest, error) {
 
 // errSilent says that a target could not be asked what its units run.
 var errSilent = errors.New("it does not answer")
+
+// longest is the longest limit of all stages.
+func (s *session) longest() time.Duration {
+	var limit time.Duration
+	for _, st := range s.e.c.Stages {
+		limit = max(limit, st.Limit)
+	}
+	return limit
+}
 
 // ready makes sure that targets are fenced before anything is done to them.
 func (s *session) ready(targets ...target.Target) error {
