@@ -61,7 +61,7 @@ func newSession(ctx, leave context.Context, e *Engine) *session {
 func (s *session) run(lease *lock.Lease, settle bool) error {
 	defer s.ahead.end()
 	if err := s.claim(lease); err != nil {
-		return err
+		return unclaimed(err)
 	}
 	for s.ctx.Err() == nil {
 		news := s.e.news.next()
@@ -82,6 +82,16 @@ func (s *session) run(lease *lock.Lease, settle bool) error {
 		s.sleep(news, rest.wait)
 	}
 	return context.Cause(s.ctx)
+}
+
+// unclaimed judges why the record could not be claimed. Unless it is not to be
+// touched, the lease is taken again: a store that fails for a moment, or a lease
+// that runs out just then, must not end a deployer.
+func unclaimed(err error) error {
+	if fatal(err) {
+		return err
+	}
+	return fmt.Errorf("%w before the record was claimed: %w", lock.ErrLost, err)
 }
 
 // sleep waits for news, or for the time that a step asked for.
