@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,13 +32,26 @@ type world struct {
 	logs   build.Store
 	builds *buildtest.Builds
 	fleet  *targettest.Memory
+	hook   atomic.Pointer[targettest.Hook]
 }
 
 func newWorld(units ...string) *world {
-	return &world{
+	w := &world{
 		verdicts: map[string]pipeline.Verdict{}, store: &lock.Memory{}, logs: &build.MemoryStore{},
 		builds: &buildtest.Builds{}, fleet: targettest.NewMemory("fleet", units...),
 	}
+	w.fleet.Hook = w.step
+	return w
+}
+
+// onStep sets the hook of the fleet, also while a deployer works.
+func (w *world) onStep(h targettest.Hook) { w.hook.Store(&h) }
+
+func (w *world) step(ctx context.Context, p targettest.Point) error {
+	if h := w.hook.Load(); h != nil && *h != nil {
+		return (*h)(ctx, p)
+	}
+	return nil
 }
 
 // commit adds a change with a verdict and returns its revision.

@@ -62,12 +62,12 @@ func TestLaw07_ARollbackBuildsAndUploadsNothingAndGoesPastAHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a", "b", "c")
 		var prepared atomic.Int64
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Prepare {
 				prepared.Add(1)
 			}
 			return nil
-		}
+		})
 		first := w.commit(pipeline.Passed)
 		_, stop := start(t, w.config())
 		defer stop()
@@ -168,7 +168,7 @@ func killed(t *testing.T, n int, written bool, failing bool) (died bool) {
 		stop()
 		second := w.commit(pipeline.Passed)
 		if failing {
-			w.fleet.Hook = refusesAt("c", second, w)
+			w.onStep(refusesAt("c", second, w))
 		}
 		m := &mortal{Store: w.store, left: n, written: written}
 		bury := dies(t, w.config(), m)
@@ -244,12 +244,12 @@ func TestLaw11_AHoldPlacedBetweenTwoBatchesPausesTheDeploy(t *testing.T) {
 		old := status(t, w.outside()).Live.Digest
 		var hold string
 		place := onHook(func() { hold = do(t, w.outside(), pipeline.PlaceHold{Asked: ann}) })
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm && p.Unit == "a" {
 				place()
 			}
 			return nil
-		}
+		})
 		second := w.commit(pipeline.Passed)
 		after(10 * minute)
 		s := status(t, w.outside())
@@ -274,12 +274,12 @@ func TestLaw11_AVerdictThatTurnsRedBetweenTwoBatchesRollsBack(t *testing.T) {
 		defer stop()
 		after(minute)
 		second := w.commit(pipeline.Passed)
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm && p.Unit == "a" {
 				w.judge(second, pipeline.Failed)
 			}
 			return nil
-		}
+		})
 		after(minute)
 		s := status(t, w.outside())
 		assert.Equal(t, first, s.Live.Revision)
@@ -301,12 +301,12 @@ func TestLaw11_AVerdictThatTurnsRedBeforeTheFirstBatchDropsTheDeploy(t *testing.
 		defer stop()
 		after(minute)
 		second := w.commit(pipeline.Passed)
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Prepare {
 				w.judge(second, pipeline.Failed)
 			}
 			return nil
-		}
+		})
 		after(minute)
 		s := status(t, w.outside())
 		assert.Equal(t, first, s.Live.Revision)
@@ -323,12 +323,12 @@ func TestLaw12_WhatCannotBeReadBackCountsAgainstTheBudget(t *testing.T) {
 		_, stop := start(t, w.config())
 		defer stop()
 		after(minute)
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm && p.Unit == "b" && p.Order.Intent == "forward" {
 				w.fleet.Cut("b", true)
 			}
 			return nil
-		}
+		})
 		w.commit(pipeline.Passed)
 		after(5 * minute)
 		s := status(t, w.outside())
@@ -351,13 +351,13 @@ func TestLaw12_AUnitThatServesSomethingElseAfterActivationFailsTheDeploy(t *test
 		old := status(t, w.outside()).Live.Digest
 		var phases []string
 		drift := onHook(func() { w.fleet.Drift("b", old) })
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			phases = append(phases, string(p.Phase))
 			if p.Phase == targettest.Observe && p.Order.Number == 0 && slices.Contains(phases, "confirm") {
 				drift() // the target said that it serves; the unit says otherwise
 			}
 			return nil
-		}
+		})
 		w.commit(pipeline.Passed)
 		after(minute)
 		s := status(t, w.outside())

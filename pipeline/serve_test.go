@@ -28,12 +28,12 @@ func TestADeployerThatIsAskedToLeaveEndsItsBatchAndTheNextContinuesAtOnce(t *tes
 		w.commit(pipeline.Passed)
 		_, stop := start(t, w.config())
 		after(minute)
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm {
 				time.Sleep(5 * time.Second)
 			}
 			return nil
-		}
+		})
 		second := w.commit(pipeline.Passed)
 		after(pipeline.DefaultPoll + 2*time.Second)
 		s := status(t, w.outside())
@@ -61,19 +61,19 @@ func TestABatchThatTakesLongerThanTheHandoverIsCutOff(t *testing.T) {
 		w.commit(pipeline.Passed)
 		_, stop := start(t, w.config())
 		after(minute)
-		w.fleet.Hook = func(ctx context.Context, p targettest.Point) error {
+		w.onStep(func(ctx context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm {
 				<-ctx.Done()
 				return ctx.Err()
 			}
 			return nil
-		}
+		})
 		second := w.commit(pipeline.Passed)
 		after(minute)
 		asked := time.Now()
 		stop()
 		assert.InDelta(t, pipeline.DefaultHandover.Seconds(), time.Since(asked).Seconds(), 3)
-		w.fleet.Hook = nil
+		w.onStep(nil)
 		_, stop = start(t, w.config())
 		defer stop()
 		after(2 * minute)
@@ -114,13 +114,13 @@ func TestLaw09_ADeployerThatWasPausedAndWakesUpChangesNothing(t *testing.T) {
 		stop()
 		paused, wake := make(chan struct{}), make(chan struct{})
 		var once atomic.Bool
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Switch && p.Unit == "b" && once.CompareAndSwap(false, true) {
 				close(paused)
 				<-wake // its context may end: it does not look
 			}
 			return nil
-		}
+		})
 		w.commit(pipeline.Passed)
 		m := &mortal{Store: w.store}
 		bury := dies(t, w.config(), m)
@@ -186,10 +186,10 @@ func TestAStoreThatDoesNotAnswerForAWhileEndsNoDeployer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld("a", "b")
 				w.fleet.Batch = 1
-				w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+				w.onStep(func(_ context.Context, p targettest.Point) error {
 					time.Sleep(100 * time.Millisecond)
 					return nil
-				}
+				})
 				f := &flaky{Store: w.store}
 				c := w.config()
 				c.Store = f

@@ -221,13 +221,13 @@ func TestADeployWhoseBatchBeganIsFinishedBeforeANewerOne(t *testing.T) {
 		w.fleet.Batch = 1
 		first := w.commit(pipeline.Passed)
 		commit := onHook(func() { w.commit(pipeline.Passed) })
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm {
 				commit()
 				time.Sleep(minute)
 			}
 			return nil
-		}
+		})
 		_, stop := start(t, w.config())
 		defer stop()
 		after(30 * minute)
@@ -264,12 +264,12 @@ func TestAnAbortAfterAUnitWasSwitchedIsARollback(t *testing.T) {
 		defer stop()
 		after(minute)
 		abort := onHook(func() { do(t, w.outside(), pipeline.Abort{Asked: ann, Deploy: status(t, w.outside()).Open.ID}) })
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm && p.Unit == "a" {
 				abort()
 			}
 			return nil
-		}
+		})
 		w.commit(pipeline.Passed)
 		after(minute)
 		s := status(t, w.outside())
@@ -399,12 +399,12 @@ func TestAFirstDeployThatFailsEndsFailedAndStopsWithItsUnitsListed(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a", "b")
 		w.fleet.Batch = 1
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		w.onStep(func(_ context.Context, p targettest.Point) error {
 			if p.Phase == targettest.Confirm && p.Unit == "b" {
 				return errors.New("answers 500")
 			}
 			return nil
-		}
+		})
 		first := w.commit(pipeline.Passed)
 		e, stop := start(t, w.config())
 		defer stop()
