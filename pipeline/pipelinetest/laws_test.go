@@ -55,7 +55,12 @@ func (l *laws) requests(w write, before, after pipeline.Record) (fresh []string)
 	for _, a := range before.Requests {
 		had[a.ID] = true
 	}
+	listed := map[string]bool{}
 	for _, a := range after.Requests {
+		if listed[a.ID] {
+			l.breaks("(e) one request, at most one transition", "%s is in the record twice", a.ID)
+		}
+		listed[a.ID] = true
 		if had[a.ID] {
 			continue
 		}

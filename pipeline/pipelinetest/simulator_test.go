@@ -48,7 +48,7 @@ func simulate(t *testing.T, seed uint64) (kept bool) {
 		w := newWorld(seed)
 		w.commit("")
 		w.deploy()
-		for range 25 + w.random.IntN(25) {
+		for range 18 + w.random.IntN(22) {
 			w.step()
 			w.rest()
 		}

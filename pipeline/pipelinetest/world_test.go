@@ -147,7 +147,7 @@ func (w *world) deploy() *deployer {
 	config := pipeline.Config{
 		Name: pipelineName, Source: w.branch, CI: w.branch, Builds: &gatedBuilds{gate: g, world: w},
 		Stages: w.stages(g), Store: &gatedStore{gate: g, store: w.store}, Logs: &w.logs, Holder: g.name,
-		Poll: 5 * time.Second, Converge: 20 * time.Second, LeaseDuration: 6 * time.Second, Handover: 5 * time.Second,
+		Poll: 8 * time.Second, Converge: 25 * time.Second, LeaseDuration: 6 * time.Second, Handover: 5 * time.Second,
 	}
 	if w.tune != nil {
 		w.tune(&config)
