@@ -31,6 +31,7 @@ type gate struct {
 	random *rand.Rand
 	dead   bool
 	paused chan struct{} // closed when it wakes up
+	woke   time.Time     // when it did
 	fuse   int           // writes or steps until it dies; zero: it does not
 	after  bool          // it dies after the write instead of before
 }
@@ -71,6 +72,20 @@ func (g *gate) travel(most time.Duration) error {
 	return g.enter()
 }
 
+// drowsy is how long a process that wakes up does not notice that its time is up.
+const drowsy = 300 * time.Millisecond
+
+// notice returns the context as the process sees it: one that has just woken up has
+// not seen yet that it ended.
+func (g *gate) notice(ctx context.Context) context.Context {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.woke.IsZero() && time.Since(g.woke) < drowsy {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 // die kills the process.
 func (g *gate) die() {
 	g.mu.Lock()
@@ -93,7 +108,7 @@ func (g *gate) wake() {
 	defer g.mu.Unlock()
 	if g.paused != nil {
 		close(g.paused)
-		g.paused = nil
+		g.paused, g.woke = nil, time.Now()
 	}
 }
 
@@ -159,13 +174,13 @@ func (s *gatedStore) Load(ctx context.Context, key string) ([]byte, lock.Version
 	if f, _ := s.fate(); f == refused || f == lost {
 		return nil, "", errNoAnswer
 	}
-	data, version, err := s.store.Load(ctx, key)
+	data, version, err := s.store.Load(s.notice(ctx), key)
 	return data, version, errors.Join(err, s.enter())
 }
 
 // Swap implements lock.Store.
 func (s *gatedStore) Swap(ctx context.Context, key string, old lock.Version, data []byte) (lock.Version, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.notice(ctx).Err(); err != nil {
 		return "", err
 	}
 	if err := s.travel(latency); err != nil {

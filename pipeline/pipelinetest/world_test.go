@@ -254,7 +254,7 @@ func (t *gatedTarget) Prepare(ctx context.Context, o target.Order, a *build.Arti
 	if err := t.call("prepare", o); err != nil {
 		return err
 	}
-	return errors.Join(t.Target.Prepare(t.gate.through(ctx), o, a), t.gate.enter())
+	return errors.Join(t.Target.Prepare(t.gate.through(t.gate.notice(ctx)), o, a), t.gate.enter())
 }
 
 // Activate implements target.Target.
@@ -268,7 +268,7 @@ func (t *gatedTarget) Activate(ctx context.Context, o target.Order) error {
 		t.world.permitted(t.gate.name, o, t.Name(), s, err)
 		return errors.Join(err, t.gate.enter())
 	}
-	return errors.Join(t.Target.Activate(t.gate.through(ctx), o), t.gate.enter())
+	return errors.Join(t.Target.Activate(t.gate.through(t.gate.notice(ctx)), o), t.gate.enter())
 }
 
 // Observe implements target.Target.
@@ -279,7 +279,7 @@ func (t *gatedTarget) Observe(ctx context.Context, o target.Order) (target.State
 	if o.Number > 0 {
 		t.world.ordered(delivery{t.memory, "observe", o})
 	}
-	state, err := t.Target.Observe(t.gate.through(ctx), o)
+	state, err := t.Target.Observe(t.gate.through(t.gate.notice(ctx)), o)
 	return state, errors.Join(err, t.gate.enter())
 }
 
