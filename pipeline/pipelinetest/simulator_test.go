@@ -20,7 +20,10 @@ var (
 	one   = flag.Uint64("S", 0, "simulate the history of this seed only")
 )
 
-const workers = 4
+const (
+	workers    = 4
+	shortSeeds = 300 // under -short
+)
 
 // TestSimulatorKeepsTheLaws drives whole pipelines through random histories, each
 // in virtual time, and holds what was written and switched to the laws.
@@ -29,11 +32,15 @@ func TestSimulatorKeepsTheLaws(t *testing.T) {
 		simulate(t, *one)
 		return
 	}
+	count := *seeds
+	if testing.Short() {
+		count = min(count, shortSeeds)
+	}
 	var broken atomic.Int32
 	for n := range workers {
 		t.Run(fmt.Sprintf("worker %d", n), func(t *testing.T) {
 			t.Parallel()
-			for i := n; i < *seeds && broken.Load() < 3; i += workers {
+			for i := n; i < count && broken.Load() < 3; i += workers {
 				if !simulate(t, *first+uint64(i)) {
 					broken.Add(1)
 				}
