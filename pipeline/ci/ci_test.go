@@ -152,6 +152,18 @@ func TestTheNewestChangeIsJudgedFirstAndNotTooManyAtOnce(t *testing.T) {
 	})
 }
 
+func TestWhatIsAskedForLastComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &runner{play: takes(nil)}
+		c := newCommand(t, ci.Config{Runner: r})
+		defer c.Close()
+		verdicts(t, c, "b", "a")
+		verdicts(t, c, "d")
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, []string{"b", "d", "a"}, r.runs())
+	})
+}
+
 func TestWhatNobodyAsksForAgainIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &runner{play: func(context.Context, string) error { time.Sleep(20 * time.Minute); return nil }}
@@ -256,7 +268,11 @@ func TestARestartJudgesNothingAgain(t *testing.T) {
 func TestARunThatIsCutOffStaysPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &build.MemoryStore{}
-		c := newCommand(t, ci.Config{Runner: &runner{play: takes(red)}, Store: store})
+		killed := func(ctx context.Context, _ string) error {
+			<-ctx.Done()
+			return red // by its signal's exit code
+		}
+		c := newCommand(t, ci.Config{Runner: &runner{play: killed}, Store: store})
 		verdicts(t, c, "b", "a")
 		synctest.Wait()
 		require.NoError(t, c.Close())

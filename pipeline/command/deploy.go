@@ -69,7 +69,7 @@ func (d *deploying) ask(ctx context.Context, c *call) error {
 	if !d.wait {
 		return c.recorded(a, text, c.outlook(ctx, p))
 	}
-	return w.deploy(ctx, a, text)
+	return w.deploy(ctx, a, revision, text)
 }
 
 // change is the operand, or what automation would deploy.

@@ -44,6 +44,12 @@ func TestFlagsMayStandBeforeAndBehindOperands(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsTwoDashesIsNoFlag(t *testing.T) {
+	e := quiet("web")
+	e.reasons = map[string]pipeline.Reason{"-json": {Sentence: "no such change"}}
+	require.Equal(t, outcome{out: "web: no such change\n"}, run(t, "why -- -json", e))
+}
+
 func TestSeveralPipelinesHaveToBeNamed(t *testing.T) {
 	o := run(t, "rollback -yes -reason x", quiet("web"), quiet("api"))
 	require.Equal(t, 2, o.code)

@@ -64,9 +64,6 @@ var fullID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 // proposeFloor proposes the change that automation would ship, to a person.
 func (c *call) proposeFloor(ctx context.Context, p pipeline.Pipeline, s pipeline.Status) (string, error) {
 	const name = "name the commit that has the fix with -from"
-	if !c.Interactive {
-		return "", misuse("%s", name)
-	}
 	e, ok := p.(planner)
 	if !ok {
 		return "", misuse("%s", name)

@@ -248,6 +248,24 @@ func TestDeployThatEndsBadlyIsNoSuccess(t *testing.T) {
 	}
 }
 
+func TestADeployOfLongAgoIsNotTakenForTheOneThatWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := quiet("web")
+		e.deploys = told().deploys // 43-77aa010 was live before
+		e.does = func(d *desk, _ pipeline.Request) {
+			d.n, d.status.Wanted = 0, &pipeline.Wanted{Asked: pipeline.Asked{ID: "req-1"}, Revision: next}
+		}
+		e.looks = func(d *desk, n int) {
+			if n > 3 {
+				d.status.Wanted = nil
+			}
+		}
+		o := terminal{}.run(t, []string{"deploy", next, "-reason", "again", "-wait"}, e)
+		require.Equal(t, 4, o.code)
+		require.Contains(t, o.err, "neither under way nor in the history")
+	})
+}
+
 func TestRollbackWaitsUntilItHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := quiet("web")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/muster-deploy/muster/pipeline"
@@ -16,11 +17,10 @@ const lookEvery = time.Second
 
 // wait watches a pipeline from before a request was made.
 type wait struct {
-	c        *call
-	p        pipeline.Pipeline
-	before   pipeline.Status
-	lastID   string // the deploy that ended last, before the request
-	revision string
+	c      *call
+	p      pipeline.Pipeline
+	before pipeline.Status
+	lastID string // the deploy that ended last, before the request
 }
 
 // watchFrom notes where the history ends, so that what ends from now on is seen.
@@ -36,22 +36,16 @@ func (c *call) watchFrom(ctx context.Context, p pipeline.Pipeline, before pipeli
 	return w, nil
 }
 
-// deploy waits for the deploy that was asked for.
-func (w *wait) deploy(ctx context.Context, a answer, text string) error {
-	s, err := w.p.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if s.Wanted != nil && s.Wanted.ID == a.ID {
-		w.revision = s.Wanted.Revision
-	} else if s.Open != nil && s.Open.Kind == pipeline.KindDeploy {
-		w.revision = s.Open.To.Revision
-	}
+// deploy waits for the deploy that was asked for, of a revision that may be
+// abbreviated. A rollback on the way has to end before the deploy has.
+func (w *wait) deploy(ctx context.Context, a answer, revision, text string) error {
 	pending := func(s pipeline.Status) bool {
 		return s.Wanted != nil && s.Wanted.ID == a.ID ||
-			s.Open != nil && (s.Open.To.Revision == w.revision || s.Open.Kind == pipeline.KindRollback)
+			s.Open != nil && (strings.HasPrefix(s.Open.To.Revision, revision) || s.Open.Kind == pipeline.KindRollback)
 	}
-	ended := func(d pipeline.Deploy) bool { return d.Kind == pipeline.KindDeploy && d.To.Revision == w.revision }
+	ended := func(d pipeline.Deploy) bool {
+		return d.Kind == pipeline.KindDeploy && strings.HasPrefix(d.To.Revision, revision)
+	}
 	d, err := w.until(ctx, text, pending, ended)
 	if err != nil {
 		return err

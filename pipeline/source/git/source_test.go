@@ -218,6 +218,13 @@ func TestAnEmptyRepositoryAndOneThatIsGoneAreErrors(t *testing.T) {
 	_, err := r.source().Changes(t.Context(), "")
 	require.ErrorIs(t, err, mirror.ErrNoBranch)
 
+	a := r.commit("a")
+	s := r.source()
+	require.Equal(t, "a", subjects(t, s, a))
+	require.NoError(t, os.RemoveAll(r.dir))
+	_, err = s.Changes(t.Context(), a)
+	require.Error(t, err, "what it was is not what it is")
+
 	gone := source(t, filepath.Join(t.TempDir(), "gone"), "main")
 	_, err = gone.Changes(t.Context(), "")
 	require.ErrorContains(t, err, "gone")
