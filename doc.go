@@ -41,8 +41,8 @@
 // # Laws
 //
 // Everything else may change; these stay. The law of number NN is held by the tests
-// whose names begin with TestLawNN_, and by a patch in .ci/faults that breaks it and
-// that those tests must catch.
+// whose names begin with TestLawNN_. A patch in .ci/faults breaks it on purpose, and
+// the tests have to catch that.
 //
 //  1. The rule. Automation deploys the newest change, by ancestry on the branch and
 //     never by time, that passed CI and is not excluded. What lies between it and

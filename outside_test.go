@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,11 +29,11 @@ go 1.26.0
 
 require github.com/muster-deploy/muster v0.0.0
 
-replace github.com/muster-deploy/muster => `+here+"\n"), 0o644))
+replace github.com/muster-deploy/muster => `+strconv.Quote(here)+"\n"), 0o644))
 
 	goTool(t, dir, "vet", "./...")
 	out := goTool(t, dir, "test", "-v", "./...")
-	for _, name := range []string{"TestDocuments", "TestStore", "TestBuilder", "TestBuilds", "TestTarget"} {
+	for _, name := range []string{"TestDocuments", "TestStore", "TestBuilder", "TestBuilds", "TestTarget", "TestPipeline"} {
 		assert.Contains(t, out, "--- PASS: "+name+" ")
 	}
 	for _, name := range []string{"go.sum", "go.mod"} {
