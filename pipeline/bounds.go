@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"errors"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/muster-deploy/muster/target"
@@ -30,6 +33,26 @@ func (r *Record) trim() {
 	}
 }
 
+// fit returns the record's document, and forgets more of what only explains when it
+// would be larger than a store keeps: a record that cannot be written could not be
+// rolled back either.
+func (r *Record) fit() ([]byte, error) {
+	data, err := r.encode()
+	for keep := keepParked; errors.Is(err, errTooLarge) && keep > 0; keep /= 2 {
+		r.Parked = newest(r.Parked, keep)
+		r.Requests = newest(r.Requests, 2*keep)
+		r.Excluded = newest(r.Excluded, 5*keep)
+		for i := range r.Served {
+			r.Served[i].Batch = slices.Clip(r.Served[i].Batch[:min(len(r.Served[i].Batch), keep/10)])
+		}
+		for i := range r.Ended {
+			r.Ended[i].Batch = slices.Clip(r.Ended[i].Batch[:min(len(r.Ended[i].Batch), keep/10)])
+		}
+		data, err = r.encode()
+	}
+	return data, err
+}
+
 // newest returns the last n of all.
 func newest[E any](all []E, n int) []E { return all[max(0, len(all)-n):] }
 
@@ -42,8 +65,14 @@ func trimUnits(units []target.Unit) []target.Unit {
 	return units
 }
 
-// cut shortens a text to n bytes, at a character's end.
+// cut makes one line of a text and shortens it to n bytes, at a character's end.
 func cut(text string, n int) string {
+	text = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, text)
 	if len(text) <= n {
 		return text
 	}

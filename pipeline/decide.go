@@ -195,7 +195,7 @@ func (j *judgement) wanted(w *Wanted) Decision {
 	if !w.Override.Unjudged {
 		switch j.Verdicts[w.Revision] {
 		case Pending:
-			return Decision{Change: c, Reason: sayPending(*c)}
+			return Decision{Change: c, Reason: sayAwaited(*c, w.By)}
 		case Failed:
 			return refuse(sayFailed(*c))
 		}

@@ -55,6 +55,13 @@ func (l *deployLog) take() []byte {
 	return piece
 }
 
+// putBack puts a piece that was not counted before what was gathered since.
+func (l *deployLog) putBack(piece []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf = append(piece, l.buf...)
+}
+
 // Log implements Pipeline.
 func (d desk) Log(ctx context.Context, deploy string) (io.ReadCloser, error) {
 	if d.logs == nil {

@@ -31,16 +31,24 @@ func (d desk) load(ctx context.Context) (Record, lock.Version, error) {
 
 // read loads the record, and the document that it was read from.
 func (d desk) read(ctx context.Context) (Record, lock.Version, []byte, error) {
-	key := keys(d.name).record()
-	data, version, err := d.store.Load(ctx, key)
+	data, version, err := d.document(ctx)
+	if err != nil {
+		return Record{}, "", nil, err
+	}
+	r, err := decodeRecord(keys(d.name).record(), data)
+	return r, version, data, err
+}
+
+// document loads the record as it is kept.
+func (d desk) document(ctx context.Context) ([]byte, lock.Version, error) {
+	data, version, err := d.store.Load(ctx, keys(d.name).record())
 	if errors.Is(err, lock.ErrNotFound) {
-		return Record{}, "", nil, fmt.Errorf("load record of %q: %w", d.name, ErrNoPipeline)
+		err = ErrNoPipeline
 	}
 	if err != nil {
-		return Record{}, "", nil, fmt.Errorf("load record of %q: %w", d.name, err)
+		return nil, "", fmt.Errorf("load record of %q: %w", d.name, err)
 	}
-	r, err := decodeRecord(key, data)
-	return r, version, data, err
+	return data, version, nil
 }
 
 // swap loads the record, lets change change it, and writes it if nobody else wrote
@@ -70,7 +78,7 @@ func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, err
 // write swaps the record in, unless it is what it was.
 func (d desk) write(ctx context.Context, r *Record, version lock.Version, before []byte) error {
 	r.trim()
-	data, err := r.encode()
+	data, err := r.fit()
 	if err != nil || bytes.Equal(data, before) {
 		return err
 	}

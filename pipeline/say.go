@@ -13,6 +13,12 @@ func sayPending(c Change) Reason {
 	return Reason{Code: CodePending, Revision: c.Revision, Sentence: fmt.Sprintf("CI has not finished for %s", c.Short())}
 }
 
+func sayAwaited(c Change, by string) Reason {
+	reason := sayPending(c)
+	reason.Sentence += fmt.Sprintf(": %s asked for it, so other changes wait for it too", by)
+	return reason
+}
+
 func sayFailed(c Change) Reason {
 	return Reason{Code: CodeFailed, Revision: c.Revision, Sentence: fmt.Sprintf("CI failed for %s", c.Short())}
 }

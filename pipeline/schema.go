@@ -79,6 +79,9 @@ func unknown(data []byte) unknownFields {
 	return all
 }
 
+// errTooLarge says that a record is larger than a store keeps.
+var errTooLarge = errors.New("it is too large")
+
 // encode returns the record's document: always the same for the same record.
 func (r Record) encode() ([]byte, error) {
 	data, err := json.Marshal(r)
@@ -98,7 +101,7 @@ func (r Record) encode() ([]byte, error) {
 		}
 	}
 	if len(data) > lock.MaxDocument {
-		return nil, fmt.Errorf("encode record: %d bytes, a store keeps %d", len(data), lock.MaxDocument)
+		return nil, fmt.Errorf("encode record: %w: %d bytes, a store keeps %d", errTooLarge, len(data), lock.MaxDocument)
 	}
 	return data, nil
 }

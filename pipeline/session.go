@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,10 @@ type session struct {
 	// rather than collide: who swaps has put a token in. It is no mutex, because a
 	// swap waits for the store, and waiting for it ends with the lease.
 	swapping chan struct{}
+	// record is what was read last, at version: most reads find it unchanged.
+	reading sync.Mutex
+	record  Record
+	version lock.Version
 	// fenced are the targets whose units were all asked since the claim.
 	fenced map[string]bool
 	// force makes the next convergence go to every unit; next says when it is due.
@@ -213,13 +218,23 @@ func (s *session) raise(t target.Target, o target.Order) error {
 	return err
 }
 
-// load reads the record and makes sure that it is this session's.
+// load reads the record and makes sure that it is this session's. What it returns
+// is shared by those who load the same version: it is for reading only.
 func (s *session) load() (Record, error) {
-	r, _, err := s.e.load(s.ctx)
-	if err == nil {
-		err = s.mine(&r)
+	data, version, err := s.e.document(s.ctx)
+	if err != nil {
+		return Record{}, err
 	}
-	return r, err
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if version != s.version {
+		r, err := decodeRecord(keys(s.e.name).record(), data)
+		if err != nil {
+			return Record{}, err
+		}
+		s.record, s.version = r, version
+	}
+	return s.record, s.mine(&s.record)
 }
 
 // mine returns ErrLost when another deployer has claimed the record.
@@ -239,29 +254,30 @@ func (s *session) swap(change func(*Record) error) (Record, error) {
 	case <-s.ctx.Done():
 		return Record{}, context.Cause(s.ctx)
 	}
-	piece := s.log.take()
-	return s.e.swap(s.ctx, func(r *Record) error {
+	log, piece := s.log, s.log.take()
+	r, err := s.e.swap(s.ctx, func(r *Record) error {
 		if err := s.mine(r); err != nil {
 			return err
 		}
-		if err := s.store(r, piece); err != nil {
-			return err
-		}
+		s.store(r, log.deploy, piece)
 		return change(r)
 	})
+	if err != nil {
+		log.putBack(piece)
+	}
+	return r, err
 }
 
-// store keeps a piece of the open deploy's log.
-func (s *session) store(r *Record, piece []byte) error {
-	if r.Open == nil || r.Open.ID != s.log.deploy || len(piece) == 0 {
-		return nil
+// store keeps a piece of the open deploy's log. A deploy does not wait for its log.
+func (s *session) store(r *Record, deploy string, piece []byte) {
+	if r.Open == nil || r.Open.ID != deploy || len(piece) == 0 {
+		return
 	}
-	if err := s.e.putPiece(s.ctx, r.Open.ID, r.Open.Logged, piece); err != nil {
-		s.e.tell(Event{Kind: EventProblem, Deploy: r.Open.ID, Message: "store log: " + err.Error()})
-		return nil // a deploy does not wait for its log
+	if err := s.e.putPiece(s.ctx, deploy, r.Open.Logged, piece); err != nil {
+		s.e.tell(Event{Kind: EventProblem, Deploy: deploy, Message: "store log: " + err.Error()})
+		return
 	}
 	r.Open.Logged++
-	return nil
 }
 
 // step does the next thing that the record asks for: one, and no more.

@@ -48,7 +48,7 @@ func remember(all []Applied, id string, now time.Time) []Applied {
 }
 
 // maxRequests bounds what is remembered of a day with very many requests.
-const maxRequests = 1000
+const maxRequests = 400
 
 // hold returns the hold that is asked for, of the pipeline of that name unless it
 // has a scope of its own.
@@ -70,6 +70,9 @@ func (r *Record) lift(id string) error {
 		return refuse(Outdated, "there is no hold %q: it may have been lifted, or have ended", id)
 	}
 	r.Holds = slices.Delete(r.Holds, i, i+1)
+	if w := r.Waiting; w != nil && w.Hold != nil && w.Hold.ID == id {
+		r.Waiting = nil
+	}
 	return nil
 }
 

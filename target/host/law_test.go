@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -83,6 +84,9 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 	slow.transport = &transport{Exec: host.Exec{Env: env}}
 	if prepareSick {
 		j.sicken(t, artifact(2))
+	}
+	if command == "sleep" { // which only a run that has patience left comes to
+		slow.change = func(c *host.Config) { c.Patience = time.Minute }
 	}
 	paused, err := host.New(slow.config())
 	require.NoError(t, err)
