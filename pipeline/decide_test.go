@@ -153,7 +153,7 @@ var ruleCases = []ruleCase{
 	{name: "a wish waits for a verdict", change: func(s *Snapshot) {
 		s.Record.Wanted = &Wanted{Asked: Asked{By: "ann"}, Revision: rev(2)}
 		s.Verdicts[rev(2)] = Pending
-	}, ships: 2, code: CodePending, sentence: "CI has not finished for 0000002"},
+	}, ships: 2, code: CodePending, sentence: "CI has not finished for 0000002: ann asked for it, so other changes wait for it too"},
 	{name: "a wish for what failed is refused", change: func(s *Snapshot) {
 		s.Record.Wanted = &Wanted{Asked: Asked{By: "ann"}, Revision: rev(2)}
 		s.Verdicts[rev(2)] = Failed

@@ -55,19 +55,25 @@ func (d desk) document(ctx context.Context) ([]byte, lock.Version, error) {
 // meanwhile; else it begins again. An error of change ends it and nothing is
 // written. After a lost answer it begins again too: change finds its work done.
 func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, error) {
+	r, _, err := d.swapped(ctx, change)
+	return r, err
+}
+
+// swapped is swap, and returns the version that was written too.
+func (d desk) swapped(ctx context.Context, change func(*Record) error) (Record, lock.Version, error) {
 	for try := 1; ; try++ {
 		r, version, before, err := d.read(ctx)
 		if err != nil {
-			return Record{}, err
+			return Record{}, "", err
 		}
 		if err := change(&r); err != nil {
-			return Record{}, err
+			return Record{}, "", err
 		}
-		if err = d.write(ctx, &r, version, before); err == nil {
-			return r, nil
+		if version, err = d.write(ctx, &r, version, before); err == nil {
+			return r, version, nil
 		}
 		if try == swapTries || ctx.Err() != nil {
-			return Record{}, fmt.Errorf("swap record of %q: %w", d.name, err)
+			return Record{}, "", fmt.Errorf("swap record of %q: %w", d.name, err)
 		}
 		if !errors.Is(err, lock.ErrConflict) {
 			pause(ctx, time.Duration(try)*10*time.Millisecond)
@@ -76,14 +82,13 @@ func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, err
 }
 
 // write swaps the record in, unless it is what it was.
-func (d desk) write(ctx context.Context, r *Record, version lock.Version, before []byte) error {
+func (d desk) write(ctx context.Context, r *Record, version lock.Version, before []byte) (lock.Version, error) {
 	r.trim()
 	data, err := r.fit()
 	if err != nil || bytes.Equal(data, before) {
-		return err
+		return version, err
 	}
-	_, err = d.store.Swap(ctx, keys(d.name).record(), version, data)
-	return err
+	return d.store.Swap(ctx, keys(d.name).record(), version, data)
 }
 
 // create writes the first record of a pipeline, if there is none.

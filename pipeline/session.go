@@ -255,7 +255,7 @@ func (s *session) swap(change func(*Record) error) (Record, error) {
 		return Record{}, context.Cause(s.ctx)
 	}
 	log, piece := s.log, s.log.take()
-	r, err := s.e.swap(s.ctx, func(r *Record) error {
+	r, version, err := s.e.swapped(s.ctx, func(r *Record) error {
 		if err := s.mine(r); err != nil {
 			return err
 		}
@@ -264,8 +264,12 @@ func (s *session) swap(change func(*Record) error) (Record, error) {
 	})
 	if err != nil {
 		log.putBack(piece)
+		return Record{}, err
 	}
-	return r, err
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.record, s.version = r, version
+	return r, nil
 }
 
 // store keeps a piece of the open deploy's log. A deploy does not wait for its log.
