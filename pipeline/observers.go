@@ -62,6 +62,11 @@ func (o *observers) watch(ctx context.Context, size int) iter.Seq[Event] {
 			select {
 			case <-q.ready:
 			case <-ctx.Done():
+				for _, e := range q.take() {
+					if !yield(e) {
+						return
+					}
+				}
 				return
 			}
 		}
