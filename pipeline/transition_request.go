@@ -71,7 +71,7 @@ func (r *Record) lift(id string) error {
 	}
 	r.Holds = slices.Delete(r.Holds, i, i+1)
 	if w := r.Waiting; w != nil && w.Hold != nil && w.Hold.ID == id {
-		r.Waiting = nil
+		r.Waiting = &Reason{Code: CodeWaiting, Sentence: "a hold was lifted, and no deployer has looked since"}
 	}
 	return nil
 }
