@@ -25,18 +25,12 @@ const swapTries = 12
 
 // load reads the record, or returns ErrNoPipeline.
 func (d desk) load(ctx context.Context) (Record, lock.Version, error) {
-	r, version, _, err := d.read(ctx)
-	return r, version, err
-}
-
-// read loads the record, and the document that it was read from.
-func (d desk) read(ctx context.Context) (Record, lock.Version, []byte, error) {
 	data, version, err := d.document(ctx)
 	if err != nil {
-		return Record{}, "", nil, err
+		return Record{}, "", err
 	}
 	r, err := decodeRecord(keys(d.name).record(), data)
-	return r, version, data, err
+	return r, version, err
 }
 
 // document loads the record as it is kept.
@@ -55,14 +49,23 @@ func (d desk) document(ctx context.Context) ([]byte, lock.Version, error) {
 // meanwhile; else it begins again. An error of change ends it and nothing is
 // written. After a lost answer it begins again too: change finds its work done.
 func (d desk) swap(ctx context.Context, change func(*Record) error) (Record, error) {
-	r, _, err := d.swapped(ctx, change)
+	r, _, err := d.swapped(ctx, func(data []byte, _ lock.Version) (Record, error) {
+		return decodeRecord(keys(d.name).record(), data)
+	}, change)
 	return r, err
 }
 
-// swapped is swap, and returns the version that was written too.
-func (d desk) swapped(ctx context.Context, change func(*Record) error) (Record, lock.Version, error) {
+// swapped is swap by who knows the record already: read makes a record, to be
+// changed, of a document and its version. It returns the version written too.
+func (d desk) swapped(
+	ctx context.Context, read func([]byte, lock.Version) (Record, error), change func(*Record) error,
+) (Record, lock.Version, error) {
 	for try := 1; ; try++ {
-		r, version, before, err := d.read(ctx)
+		before, version, err := d.document(ctx)
+		if err != nil {
+			return Record{}, "", err
+		}
+		r, err := read(before, version)
 		if err != nil {
 			return Record{}, "", err
 		}

@@ -255,7 +255,7 @@ func (s *session) swap(change func(*Record) error) (Record, error) {
 		return Record{}, context.Cause(s.ctx)
 	}
 	log, piece := s.log, s.log.take()
-	r, version, err := s.e.swapped(s.ctx, func(r *Record) error {
+	r, version, err := s.e.swapped(s.ctx, s.read, func(r *Record) error {
 		if err := s.mine(r); err != nil {
 			return err
 		}
