@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/muster-deploy/muster/lock"
 )
@@ -115,17 +114,6 @@ func (d desk) Deploys(ctx context.Context, before string) iter.Seq2[Deploy, erro
 			}
 			if page, _, err = d.loadPage(ctx, n); err != nil {
 				yield(Deploy{}, err)
-				return
-			}
-		}
-	}
-}
-
-// since yields the deploys that ended at or after a time, newest first.
-func since(deploys iter.Seq2[Deploy, error], start time.Time) iter.Seq2[Deploy, error] {
-	return func(yield func(Deploy, error) bool) {
-		for d, err := range deploys {
-			if err == nil && d.Ended.Before(start) || !yield(d, err) {
 				return
 			}
 		}

@@ -114,11 +114,11 @@ func (s *session) again(ctx context.Context, r Record, t target.Target, release 
 			s.e.tell(Event{Kind: EventProblem, Target: t.Name(), Message: "converge: " + err.Error()})
 		}
 	}
-	r, err := s.swap(func(r *Record) error { r.order(1); return nil })
+	numbered, err := s.swap(func(r *Record) error { r.order(1); return nil })
 	if err != nil {
 		return err
 	}
-	order := s.order(r, release, target.Again, r.Number)
+	order := s.order(numbered, release, target.Again, numbered.Number)
 	order.Report = s.report("", "", t.Name())
 	order.Begin = func(ctx context.Context, step target.Step) error {
 		s.e.tell(Event{Kind: EventBatch, Target: t.Name(), Step: &step,
