@@ -75,9 +75,10 @@ func (p *process) stop(ended <-chan error, reason error) error {
 	return reason
 }
 
-// signal sends to the group. The group exists as long as one of it runs.
-func (p *process) signal(s syscall.Signal) {
-	_ = syscall.Kill(-p.cmd.Process.Pid, s)
+// signal sends to the group and reports whether there is one. The group exists as
+// long as one of it runs, or has ended and was not waited for.
+func (p *process) signal(s syscall.Signal) bool {
+	return syscall.Kill(-p.cmd.Process.Pid, s) == nil
 }
 
 // drain waits for the end of the output and says whether somebody holds it open.
@@ -99,7 +100,9 @@ func (p *process) drain(stopped bool) (held bool) {
 // many of those there were. A process may fork while it is looked for: the search
 // ends when one finds nothing.
 func (p *process) killRest() int {
-	p.signal(syscall.SIGKILL)
+	if p.signal(syscall.SIGKILL) {
+		p.awaitGroup()
+	}
 	total := 0
 	for range 50 {
 		n := killMarked(func(mark string) bool { return mark == p.mark })
@@ -110,4 +113,16 @@ func (p *process) killRest() int {
 		time.Sleep(time.Millisecond) // A killed process needs a moment to be gone.
 	}
 	return total
+}
+
+// goneTime bounds the wait for killed processes to be gone. Where nobody waits for
+// orphans, as in a container without an init, they never are.
+const goneTime = time.Second
+
+// awaitGroup waits until the killed group is gone: a process that was killed still
+// runs for a moment.
+func (p *process) awaitGroup() {
+	for end := time.Now().Add(goneTime); p.signal(0) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 }
