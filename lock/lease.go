@@ -125,6 +125,9 @@ func (l *Lease) closeOnce(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	if ctx.Err() != nil { // a select between two that are ready takes either
+		return context.Cause(ctx)
+	}
 	return l.release(ctx)
 }
 
