@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	_ "time/tzdata" // a machine without zones skips nothing
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -295,9 +296,7 @@ func freeze(zone *time.Location) pipeline.Policy {
 
 func TestAFreezeInANamedZonePreventsADeployUntilItEnds(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Skip(err) // this machine has no zones
-	}
+	require.NoError(t, err)
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a") // time begins at midnight UTC, one o'clock in Berlin
 		c := w.config()
