@@ -40,18 +40,6 @@ type File struct {
 	Link string `json:"link,omitempty"`
 }
 
-// Tool is one choice of a build: which version of what, and why.
-type Tool struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	// File and Line say where the version was asked for, Rule by which rule it won.
-	File string `json:"file,omitempty"`
-	Line int    `json:"line,omitempty"`
-	Rule string `json:"rule,omitempty"`
-	// Alternatives are what other sources asked for, as "version (file:line)".
-	Alternatives []string `json:"alternatives,omitempty"`
-}
-
 // Artifact is a tree that is ready to run: immutable, named by the digest of its
 // manifest. What is recorded about tools stays outside of the digest.
 type Artifact struct {

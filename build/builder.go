@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -65,7 +66,11 @@ func (ws *Workspace) Run(ctx context.Context, c Command) error {
 		runner = &Local{}
 	}
 	ws.Logf("$ %s", c)
-	return runner.Run(ctx, ws.Dir, c, ws.log())
+	err := runner.Run(ctx, ws.Dir, c, ws.log())
+	if failed, ok := errors.AsType[*CommandError](err); ok {
+		failed.temporary = failed.Code > 0 && c.Network && slices.ContainsFunc(c.Transient, failed.says)
+	}
+	return err
 }
 
 // Logf writes one line to the log, without the secrets that commands were given so
@@ -77,6 +82,14 @@ func (ws *Workspace) Logf(format string, args ...any) {
 	// A log that cannot be written is no reason to fail a build.
 	_, _ = fmt.Fprintf(r, format+"\n", args...)
 	_ = r.Flush()
+}
+
+// Announce writes what the build chose, and why, to the log, a line each. Builders
+// call it before they run anything, so that a log begins with its versions.
+func (ws *Workspace) Announce(tools ...Tool) {
+	for _, t := range tools {
+		ws.Logf("uses %s", t)
+	}
 }
 
 // log returns the log, or one that nobody reads.

@@ -40,6 +40,12 @@ type Command struct {
 	// keep the others from it do; Local cannot.
 	Network bool
 
+	// Transient are pieces of output, in lower case, that tell a failure of the
+	// network from one of the app, as "econnreset". Where the end of the output of a
+	// command that needs the network holds one, its error is temporary: the build is
+	// tried again later, and the change is not given up.
+	Transient []string
+
 	// Stdout gets what the command writes to standard output, in place of the log.
 	// It is for commands that are asked something. Nil means the log.
 	Stdout io.Writer
@@ -77,6 +83,17 @@ type CommandError struct {
 	// Err is why: an *exec.ExitError, ErrTimeout, ErrIdle, ErrDaemon, the cause of
 	// the context.
 	Err error
+
+	temporary bool
+}
+
+// Temporary says whether the failure was the network's, as far as Command.Transient
+// can tell.
+func (e *CommandError) Temporary() bool { return e.temporary }
+
+// says reports whether the end of the output holds a piece, in any case.
+func (e *CommandError) says(piece string) bool {
+	return strings.Contains(strings.ToLower(e.Output), piece)
 }
 
 // Error names the command, why it ended, and the end of its output.

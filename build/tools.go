@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -59,7 +58,7 @@ func (l *Local) checkTools(ctx context.Context, at string, c Command) error {
 			return context.Cause(ctx)
 		case err != nil:
 			errs = append(errs, &ToolError{Want: want})
-		case have != want.Version && !strings.HasPrefix(have, want.Version+"."):
+		case !want.Met(have):
 			errs = append(errs, &ToolError{Want: want, Have: have})
 		}
 	}

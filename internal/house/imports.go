@@ -28,17 +28,24 @@ var floors = map[string][]string{
 // clients lists what may be imported by the packages that are for one service and
 // by nobody else, with all that stands beneath them.
 var clients = map[string][]string{
-	"lock/s3lock":      {"github.com/aws"},
-	"lock/dynamolock":  {"github.com/aws"},
-	"target/ec2target": {"github.com/aws"},
-	"target/s3target":  {"github.com/aws"},
+	"lock/s3lock":        {"github.com/aws"},
+	"lock/dynamolock":    {"github.com/aws"},
+	"build/toolchain":    {"github.com/pelletier/go-toml/v2"},
+	"build/node":         {"go.yaml.in/yaml/v3"},
+	"build/s3store":      {"github.com/aws"},
+	"target/ec2target":   {"github.com/aws"},
+	"target/s3target":    {"github.com/aws", "github.com/andybalholm/brotli"},
+	"internal/bench":     {"github.com/aws"},
+	"examples/ember-s3":  {"github.com/aws"},
+	"examples/rails-ec2": {"github.com/aws"},
+	"examples/java-ec2":  {"github.com/aws"},
 }
 
 // references are the implementations that a stranger copies to write his own. They
 // use exported API only: nothing internal but what stands beneath themselves.
 var references = []string{
 	"lock/filelock", "lock/s3lock", "lock/dynamolock",
-	"build/command", "build/rails", "build/java", "build/ember", "build/container",
+	"build/command", "build/node", "build/rails", "build/java", "build/ember", "build/container",
 	"target/fleet", "target/host", "target/local", "target/ec2target", "target/s3target", "target/heroku",
 	"pipeline/source/git", "pipeline/source/github",
 }
@@ -96,7 +103,7 @@ func (f file) forbidsOwn(dir string) string {
 
 // forbidsTesting judges an import of the package testing, or of one beneath it.
 func (f file) forbidsTesting() string {
-	if f.test || helper(f.dir) {
+	if f.test || helper(f.dir) || within(f.dir, "internal/parts") {
 		return ""
 	}
 	return "only tests and ...test packages import testing"
