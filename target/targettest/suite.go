@@ -4,14 +4,18 @@ import "testing"
 
 // TestTarget tests a target against the contract of target.Target. Each check runs
 // on a fresh, vacant place, which fresh makes: with two units or more that are
-// switched in more than one batch, where the target has such. What a target
-// declares by target.Fenced is what it is held to.
+// switched in more than one batch, where the target has such. Checks run in parallel,
+// so that places must not get in each other's way. What a target declares by
+// target.Fenced is what it is held to.
 //
 // What the place implements besides (Crasher, Cutter, ...) decides how hard the
 // suite can be; it logs what it could not ask.
 func TestTarget(t *testing.T, fresh func(TB) Place) {
 	for _, c := range checks {
-		t.Run(c.name, func(t *testing.T) { c.run(t, fresh) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, fresh)
+		})
 	}
 }
 
