@@ -1,0 +1,113 @@
+// Package s3server starts S3 servers for integration tests and makes clients for
+// them. The server is versitygw, of the part s3; or MinIO, whose binary the
+// environment variable MUSTER_MINIO names, for a second opinion.
+package s3server
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/parts/server"
+)
+
+// What the servers take for credentials.
+const (
+	access = "muster"
+	secret = "muster-secret"
+)
+
+// Server is a server that runs until the test ends.
+type Server struct {
+	// Endpoint is its URL. A copy with another one reaches it by way of a proxy.
+	Endpoint string
+	// HTTP, if not nil, sends the requests of clients.
+	HTTP aws.HTTPClient
+
+	access, secret string
+}
+
+// Start starts a server that honours conditional writes.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	if minio := os.Getenv("MUSTER_MINIO"); minio != "" {
+		return startMinIO(t, minio)
+	}
+	bin, dir := filepath.Join(parts.Dir(t, "s3"), "versitygw"), t.TempDir()
+	address := server.Start(t, func(port string) []string {
+		return []string{bin, "--quiet", "--keep-alive", "--port", "127.0.0.1:" + port, "--access", access, "--secret", secret, "posix", dir}
+	})
+	return &Server{Endpoint: "http://" + address, access: access, secret: secret}
+}
+
+// startMinIO starts MinIO, and waits until it is ready to write.
+func startMinIO(t testing.TB, bin string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	address := server.Start(t, func(port string) []string {
+		return []string{"env", "MINIO_ROOT_USER=" + access, "MINIO_ROOT_PASSWORD=" + secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
+			bin, "server", "--quiet", "--address", "127.0.0.1:" + port, dir}
+	})
+	for begin := time.Now(); time.Since(begin) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
+		answer, err := http.Get("http://" + address + "/minio/health/ready")
+		if err != nil {
+			continue
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return &Server{Endpoint: "http://" + address, access: access, secret: secret}
+		}
+	}
+	t.Fatal("MinIO is not ready after 30 s")
+	return nil
+}
+
+// StartS3rver starts a server that ignores conditions.
+func StartS3rver(t testing.TB) *Server {
+	t.Helper()
+	script, dir := filepath.Join(parts.Dir(t, "s3"), "node_modules/s3rver/bin/s3rver.js"), t.TempDir()
+	address := server.Start(t, func(port string) []string {
+		return []string{"node", script, "--silent", "--address", "127.0.0.1", "--port", port, "--directory", dir}
+	})
+	return &Server{Endpoint: "http://" + address, access: "S3RVER", secret: "S3RVER"}
+}
+
+// Config is what a deployer would load from its environment: the library's defaults,
+// checksums included, are those of the SDK.
+func (s *Server) Config() aws.Config {
+	c := aws.Config{
+		Region: "us-east-1", BaseEndpoint: &s.Endpoint, Credentials: credentials.NewStaticCredentialsProvider(s.access, s.secret, ""), HTTPClient: s.HTTP,
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported,
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = awshttp.NewBuildableClient()
+	}
+	return c
+}
+
+// Client returns a client of the server.
+func (s *Server) Client(options ...func(*s3.Options)) *s3.Client {
+	return s3.NewFromConfig(s.Config(), append([]func(*s3.Options){func(o *s3.Options) { o.UsePathStyle = true }}, options...)...)
+}
+
+// Bucket creates an empty bucket.
+func (s *Server) Bucket(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("muster-%s", strings.ToLower(rand.Text()))
+	if _, err := s.Client().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatalf("create a bucket: %v", err)
+	}
+	return name
+}
