@@ -56,6 +56,9 @@ func (b *Bucket) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ...fu
 		if n := in.PartNumber; n == nil || *n < 1 || *n > 10_000 {
 			return nil, Failure(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
 		}
+		if in.ChecksumSHA256 != nil && u.keep != "SHA256" {
+			return nil, Failure(400, "InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: null, actual checksum Type: sha256")
+		}
 		p := part{data, etag(data), content.sums(data)}
 		u.parts[*in.PartNumber] = p
 		return &s3.UploadPartOutput{ETag: new(p.etag), ChecksumSHA256: p.sums.sha256, ChecksumCRC32: p.sums.crc32}, nil
@@ -98,7 +101,7 @@ func (u *upload) assemble(named *types.CompletedMultipartUpload, least int) (*ob
 		}
 		last = *want.PartNumber
 		p, ok := u.parts[last]
-		if !ok || !same(str(want.ETag), p.etag) {
+		if !ok || !same(str(want.ETag), p.etag) || u.keep == "SHA256" && str(want.ChecksumSHA256) != str(p.sums.sha256) {
 			return nil, Failure(400, "InvalidPart", "One or more of the specified parts could not be found.")
 		}
 		if i < len(named.Parts)-1 && len(p.data) < least {

@@ -14,7 +14,9 @@ const least = 5 << 20
 
 // parts uploads two parts, the second first, and does not complete them.
 func (b *bench) parts(ctx context.Context, key string) (id *string, done []types.CompletedPart, err error) {
-	created, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &b.bucket, Key: &key, ContentType: new("text/plain")})
+	created, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &b.bucket, Key: &key, ContentType: new("text/plain"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
