@@ -99,8 +99,12 @@ func (s *Server) Config() aws.Config {
 
 // Client returns a client of the server.
 func (s *Server) Client(options ...func(*s3.Options)) *s3.Client {
-	return s3.NewFromConfig(s.Config(), append([]func(*s3.Options){func(o *s3.Options) { o.UsePathStyle = true }}, options...)...)
+	return s3.NewFromConfig(s.Config(), append([]func(*s3.Options){PathStyle}, options...)...)
 }
+
+// PathStyle is the option that every client of such a server needs: it has one name
+// for all buckets.
+func PathStyle(o *s3.Options) { o.UsePathStyle = true }
 
 // Bucket creates an empty bucket.
 func (s *Server) Bucket(t testing.TB) string {

@@ -1,0 +1,44 @@
+//go:build integration
+
+package s3lock_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/lock"
+	"github.com/muster-deploy/muster/lock/locktest"
+	"github.com/muster-deploy/muster/lock/s3lock"
+)
+
+// client returns a client of a server, with connections of its own.
+func client(s *s3server.Server) s3lock.Client {
+	return s3lock.NewClient(s.Config(), s3server.PathStyle)
+}
+
+func TestRealBucketsPassTheSuite(t *testing.T) {
+	server := s3server.Start(t)
+	locktest.TestStore(t, func(t testing.TB) locktest.Place {
+		bucket := server.Bucket(t)
+		return locktest.PlaceFunc(func(ctx context.Context) (lock.Store, error) {
+			return s3lock.Open(ctx, s3lock.Config{Client: client(server), Bucket: bucket, Prefix: "muster/"})
+		})
+	}, locktest.Options{Lease: 3 * time.Second})
+}
+
+func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
+	server := s3server.StartS3rver(t)
+	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: server.Bucket(t)})
+	assert.ErrorIs(t, err, s3lock.ErrConditions)
+	assert.ErrorContains(t, err, "If-None-Match: *")
+}
+
+func TestRealBucketThatIsNotThere(t *testing.T) {
+	server := s3server.Start(t)
+	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: "nobody-made-it"})
+	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
+}
