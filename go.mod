@@ -3,6 +3,7 @@ module github.com/muster-deploy/muster
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sync v0.24.0
 )

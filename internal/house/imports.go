@@ -37,6 +37,7 @@ var clients = map[string][]string{
 	"target/s3target":         {"github.com/aws", "github.com/andybalholm/brotli"},
 	"internal/bench":          {"github.com/aws"},
 	"internal/parts/s3server": {"github.com/aws"},
+	"internal/contentiontest": {"github.com/anishathalye/porcupine"},
 	"examples/ember-s3":       {"github.com/aws"},
 	"examples/rails-ec2":      {"github.com/aws"},
 	"examples/java-ec2":       {"github.com/aws"},
