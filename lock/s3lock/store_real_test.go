@@ -4,11 +4,15 @@ package s3lock_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"github.com/muster-deploy/muster/internal/contentiontest"
+	"github.com/muster-deploy/muster/internal/faultproxy"
 	"github.com/muster-deploy/muster/internal/parts/s3server"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/locktest"
@@ -41,4 +45,23 @@ func TestRealBucketThatIsNotThere(t *testing.T) {
 	server := s3server.Start(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: "nobody-made-it"})
 	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
+}
+
+// faults are what goes wrong between the contenders and a server.
+var faults = faultproxy.Faults{Seed: 1, Refused: 0.03, Lost: 0.05, Repeated: 0.05, Truncated: 0.03, Delay: 10 * time.Millisecond}
+
+func TestRealBucketTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
+	server := s3server.Start(t)
+	bucket := server.Bucket(t)
+	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
+	t.Cleanup(proxy.Close)
+	server.Endpoint = proxy.URL
+	var stores []lock.Store
+	for range 4 {
+		s, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: bucket, Prefix: "muster/"})
+		require.NoError(t, err)
+		stores = append(stores, s)
+	}
+	unanswered := contentiontest.Run(t.Context(), t, stores, 2000)
+	t.Logf("%d writes without an answer", unanswered)
 }
