@@ -19,12 +19,6 @@ type Tool struct {
 	Alternatives []string `json:"alternatives,omitempty"`
 }
 
-// Met says whether the version that is there is the one that is asked for, or one
-// that begins with it: "3.2" is met by 3.2.4.
-func (t Tool) Met(have string) bool {
-	return t.Version == "" || have == t.Version || strings.HasPrefix(have, t.Version+".")
-}
-
 // String returns the choice and why it was made, for people:
 //
 //	ruby 3.2.2 (.ruby-version:1, by .ruby-version before Gemfile; also 3.2 (Gemfile:3))
