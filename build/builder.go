@@ -145,7 +145,7 @@ func (ws *Workspace) Restore(ctx context.Context, dir string, keys ...string) (h
 	if err != nil {
 		return "", fmt.Errorf("restore %s: %w", dir, err)
 	}
-	hit, err = ws.Cache.Restore(ctx, at, keys...)
+	hit, err = ws.Cache.give(ctx, ws.Dir, at, keys)
 	if err == nil && hit != "" {
 		ws.Logf("%s restored from cache %s", dir, hit)
 	}
@@ -162,7 +162,20 @@ func (ws *Workspace) Save(ctx context.Context, dir, key string) error {
 	if err != nil {
 		return fmt.Errorf("save %s: %w", dir, err)
 	}
-	return ws.Cache.Save(ctx, at, key)
+	return ws.Cache.take(ctx, ws.Dir, at, key, copied)
+}
+
+// Give keeps dir as Save does, for a builder that needs it no more: it may be gone
+// afterwards, and it must not be part of the artifact. It costs a fraction of Save.
+func (ws *Workspace) Give(ctx context.Context, dir, key string) error {
+	if ws.Cache == nil {
+		return nil
+	}
+	at, err := ws.inside(dir)
+	if err != nil {
+		return fmt.Errorf("save %s: %w", dir, err)
+	}
+	return ws.Cache.take(ctx, ws.Dir, at, key, moved)
 }
 
 // inside returns the absolute path of dir, whose parent is in the workspace.

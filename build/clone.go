@@ -6,14 +6,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // cloning is how a file gets from one tree to another.
 type cloning func(from *os.Root, to *os.Root, f File, buf []byte) error
 
 // cloneTree makes the directory to of files below from, each verified, with their
-// times. Both are directories that nothing can leave.
+// times. Both are directories that nothing can leave. Several goroutines take a
+// directory each, which is opened once: a file costs no walk down from the root.
 func cloneTree(ctx context.Context, from, to string, files []File, how cloning) error {
 	src, err := os.OpenRoot(from)
 	if err != nil {
@@ -28,27 +33,63 @@ func cloneTree(ctx context.Context, from, to string, files []File, how cloning) 
 		return err
 	}
 	defer dst.Close()
-	buf := make([]byte, hashBuffer)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(cloners())
+	buffers := sync.Pool{New: func() any { return new([hashBuffer]byte) }}
+	for dir, inside := range byDirectory(files) {
+		group.Go(func() error {
+			buf := buffers.Get().(*[hashBuffer]byte)
+			defer buffers.Put(buf)
+			return cloneDirectory(ctx, src, dst, dir, inside, how, buf[:])
+		})
+	}
+	return group.Wait()
+}
+
+// cloners is how many directories are cloned at a time: while one waits for the disk
+// another one hashes.
+func cloners() int { return 2 * runtime.GOMAXPROCS(0) }
+
+// byDirectory yields the directories of a manifest with what is right in them.
+func byDirectory(files []File) map[string][]File {
+	dirs := map[string][]File{}
+	for _, f := range files {
+		dir := filepath.Dir(f.Path)
+		dirs[dir] = append(dirs[dir], f)
+	}
+	return dirs
+}
+
+// cloneDirectory makes the files and links right in one directory.
+func cloneDirectory(ctx context.Context, from, to *os.Root, dir string, files []File, how cloning, buf []byte) error {
+	if err := to.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	src, err := from.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := to.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
 	for _, f := range files {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := cloneFile(src, dst, f, how, buf); err != nil {
+		f.Path = filepath.Base(f.Path)
+		if f.Link != "" {
+			err = dst.Symlink(f.Link, f.Path)
+		} else {
+			err = how(src, dst, f, buf)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// cloneFile makes one file or link, and the directories that it is in.
-func cloneFile(from, to *os.Root, f File, how cloning, buf []byte) error {
-	if err := to.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
-		return err
-	}
-	if f.Link != "" {
-		return to.Symlink(f.Link, f.Path)
-	}
-	return how(from, to, f, buf)
 }
 
 // copyOnly copies the bytes and verifies them on the way.
