@@ -1,0 +1,14 @@
+// Package node installs the JavaScript dependencies of an app with the package
+// manager that the app names, for builders whose apps have some.
+//
+// The package manager is the one in packageManager of package.json, or else that of
+// the one lockfile there is; two lockfiles are an error. Installs are always frozen:
+// a lockfile that does not fit its package.json fails the build. The programs
+// themselves (node, npm, yarn, pnpm) are the Runner's to provide.
+//
+// An installed node_modules is cached under a key of all that decides what is in it:
+// lockfile, manifests (also those of workspaces), settings and patches, the versions
+// of node and of the C library. When all of it is the same, the install is skipped,
+// unless the app has install scripts of its own: those may read anything in the tree.
+// Yarn's Plug'n'Play has no node_modules, and is installed each time.
+package node
