@@ -1,0 +1,102 @@
+//go:build integration
+
+package s3store_test
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/build/s3store"
+	"github.com/muster-deploy/muster/internal/faultproxy"
+	"github.com/muster-deploy/muster/internal/parts/s3server"
+)
+
+func open(t testing.TB, server *s3server.Server, bucket string) *s3store.Store {
+	s, err := s3store.New(s3store.Config{Client: server.Client(), Bucket: bucket, Prefix: "artifacts/"})
+	require.NoError(t, err)
+	return s
+}
+
+func suite(t *testing.T, server *s3server.Server) {
+	buildtest.TestStore(t, func(t *testing.T) buildtest.StorePlace {
+		bucket := server.Bucket(t)
+		return buildtest.StorePlace{Open: func() (build.Store, error) { return open(t, server, bucket), nil }}
+	})
+}
+
+func TestRealBucketsPassTheSuite(t *testing.T) { suite(t, s3server.Start(t)) }
+
+// The client signs and checks bodies in another way over TLS.
+func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
+	server := s3server.Start(t)
+	front := httptest.NewTLSServer(faultproxy.New(server.Endpoint, faultproxy.Faults{}))
+	t.Cleanup(front.Close)
+	server.Endpoint, server.HTTP = front.URL, front.Client()
+	suite(t, server)
+	content := noise(1, 12<<20)
+	s := open(t, server, server.Bucket(t))
+	require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))
+	holds(t, s, content)
+}
+
+func TestRealBucketHoldsContentWholeOrNotAtAllOverABadNetwork(t *testing.T) {
+	server := s3server.Start(t)
+	bucket := server.Bucket(t)
+	for seed := range uint64(3) {
+		proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faultproxy.Faults{
+			Seed: seed, Refused: 0.05, Lost: 0.05, Repeated: 0.05, Truncated: 0.05, Delay: 10 * time.Millisecond,
+		}))
+		defer proxy.Close()
+		bad := *server
+		bad.Endpoint, bad.HTTP = proxy.URL, &http.Client{}
+		content := noise(seed, 12<<20)
+		var err error
+		for range 10 { // The same call again finishes the work.
+			if err = open(t, &bad, bucket).Put(t.Context(), "k", bytes.NewReader(content)); err == nil {
+				break
+			}
+		}
+		require.NoError(t, err, "seed %d", seed)
+		holds(t, open(t, server, bucket), content)
+		holds(t, open(t, &bad, bucket), content)
+	}
+}
+
+func TestRealBucketIsPruned(t *testing.T) {
+	server := s3server.Start(t)
+	s := open(t, server, server.Bucket(t))
+	content := noise(1, 3<<20)
+	require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))
+	n, err := s.Prune(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	holds(t, s, content)
+}
+
+// holds expects content under the key k.
+func holds(t testing.TB, s *s3store.Store, content []byte) {
+	t.Helper()
+	r, err := s.Get(t.Context(), "k")
+	require.NoError(t, err)
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(content, got), "%d bytes, want %d", len(got), len(content))
+}
+
+// noise returns bytes that are the same for the same seed.
+func noise(seed uint64, size int) []byte {
+	data := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(data)
+	return data
+}
