@@ -157,7 +157,7 @@ func (s *Store) chunk(ctx context.Context, c chunk) ([]byte, error) {
 	if missing(err) {
 		err = errors.Join(build.ErrCorrupt, err)
 	}
-	if err == nil && digestOf(data) != c.digest {
+	if err == nil && (digestOf(data) != c.digest || int64(len(data)) != c.size) {
 		err = fmt.Errorf("it is not what its name says: %w", build.ErrCorrupt)
 	}
 	if err != nil {

@@ -332,6 +332,24 @@ func TestUnderFaultsContentIsWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestABodyThatBreaksOffIsAskedForAgain(t *testing.T) {
+	b := &s3test.Bucket{}
+	s := open(t, b)
+	content := noise(10, 3<<20)
+	require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))
+	var asked atomic.Int64
+	b.Break(func(s3test.Call) (f s3test.Fault) {
+		if asked.Add(1)%2 == 1 {
+			f.Cut = 20
+		}
+		return f
+	})
+	assert.True(t, bytes.Equal(content, read(t, s, "k")))
+	b.Break(func(s3test.Call) s3test.Fault { return s3test.Fault{Cut: 20} })
+	_, err := s.Get(t.Context(), "k")
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF, "but not for ever")
+}
+
 // sink counts how much of chunks is in flight.
 type sink struct {
 	*s3test.Bucket
