@@ -37,7 +37,7 @@ type cutter struct {
 	end  error  // why there is no more to read: io.EOF, or an error of from
 }
 
-func newCutter(from io.Reader) *cutter { return &cutter{from: from, buf: make([]byte, 0, maxChunk)} }
+func newCutter(from io.Reader) *cutter { return &cutter{from: from} }
 
 // next returns the next chunk, which is the caller's, or io.EOF after the last one.
 // After an error of the reader there are no more chunks.
@@ -65,7 +65,10 @@ func (c *cutter) left() bool {
 // io.ReadFull would hide whether the reader itself has broken off.
 func (c *cutter) fill() {
 	for idle := 0; c.end == nil && len(c.buf) < maxChunk; idle++ {
-		n, err := c.from.Read(c.buf[len(c.buf):maxChunk])
+		if len(c.buf) == cap(c.buf) { // Most contents are small.
+			c.buf = append(make([]byte, 0, min(max(64<<10, 4*cap(c.buf)), maxChunk)), c.buf...)
+		}
+		n, err := c.from.Read(c.buf[len(c.buf):cap(c.buf)])
 		c.buf, c.end = c.buf[:len(c.buf)+n], err
 		if n > 0 {
 			idle = 0

@@ -48,13 +48,7 @@ func TestTheStorePassesTheSuite(t *testing.T) {
 // noise returns bytes that are the same for the same seed.
 func noise(seed uint64, size int) []byte {
 	data := make([]byte, size)
-	r := rand.New(rand.NewPCG(seed, 0))
-	for i := 0; i+8 <= size; i += 8 {
-		v := r.Uint64()
-		for j := range 8 {
-			data[i+j] = byte(v >> (8 * j))
-		}
-	}
+	_, _ = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(data)
 	return data
 }
 
@@ -80,15 +74,15 @@ func count(b *s3test.Bucket) (counts map[string]int, bytes int64) {
 
 func TestOnlyWhatIsMissingIsUploaded(t *testing.T) {
 	b := &s3test.Bucket{}
-	content := noise(1, 40<<20)
+	content := noise(1, 16<<20)
 	require.NoError(t, open(t, b).Put(t.Context(), "first", bytes.NewReader(content)))
 	counts, sent := count(b)
-	assert.InDelta(t, 40/1.5, counts["PutObject"], 10)
+	assert.InDelta(t, 16/1.5, counts["PutObject"], 5)
 	assert.Equal(t, counts["PutObject"]-1, counts["HeadObject"], "each chunk is asked for, the list is not")
-	assert.InDelta(t, 40<<20, sent, 1<<16)
+	assert.InDelta(t, 16<<20, sent, 1<<16)
 
 	// A change in the midst of it that makes it longer.
-	changed := append(append(append([]byte(nil), content[:20<<20]...), "some more"...), content[20<<20:]...)
+	changed := append(append(append([]byte(nil), content[:8<<20]...), "some more"...), content[8<<20:]...)
 	s := open(t, b) // A new process has seen nothing yet.
 	require.NoError(t, s.Put(t.Context(), "second", bytes.NewReader(changed)))
 	counts, sent = count(b)
@@ -105,16 +99,16 @@ func TestOnlyWhatIsMissingIsUploaded(t *testing.T) {
 
 func TestAnUploadThatBreaksOffGoesOnWhereItWas(t *testing.T) {
 	b := &s3test.Bucket{}
-	content := noise(2, 20<<20)
+	content := noise(2, 12<<20)
 	broken := errors.New("the disk is gone")
-	err := open(t, b).Put(t.Context(), "k", io.MultiReader(bytes.NewReader(content[:15<<20]), iotest.ErrReader(broken)))
+	err := open(t, b).Put(t.Context(), "k", io.MultiReader(bytes.NewReader(content[:9<<20]), iotest.ErrReader(broken)))
 	require.ErrorIs(t, err, broken)
 	_, err = open(t, b).Get(t.Context(), "k")
 	require.ErrorIs(t, err, build.ErrNotFound)
 	b.Forget()
 	require.NoError(t, open(t, b).Put(t.Context(), "k", bytes.NewReader(content)))
 	_, sent := count(b)
-	assert.Less(t, sent, int64(12<<20))
+	assert.Less(t, sent, int64(9<<20))
 	assert.True(t, bytes.Equal(content, read(t, open(t, b), "k")))
 }
 
@@ -131,7 +125,7 @@ func TestASourceThatBreaksOffIsNotTheEnd(t *testing.T) {
 func TestContentIsReadFromAnyPlace(t *testing.T) {
 	b := &s3test.Bucket{}
 	s := open(t, b)
-	content := noise(3, 20<<20)
+	content := noise(3, 10<<20)
 	require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))
 	require.NoError(t, s.Put(t.Context(), "small", strings.NewReader("hello")))
 	b.Forget()
@@ -143,15 +137,15 @@ func TestContentIsReadFromAnyPlace(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 8 {
 		wait.Go(func() {
-			p := make([]byte, 3<<20)
-			offset := int64(i) * 2 << 20
+			p := make([]byte, 2<<20)
+			offset := int64(i) << 20
 			n, err := at.ReadAt(p, offset)
 			assert.NoError(t, err)
 			assert.True(t, bytes.Equal(content[offset:offset+int64(n)], p))
 		})
 	}
 	wait.Wait()
-	n, err := at.ReadAt(make([]byte, 10), 20<<20-4)
+	n, err := at.ReadAt(make([]byte, 10), 10<<20-4)
 	assert.Equal(t, 4, n)
 	assert.ErrorIs(t, err, io.EOF)
 	_, err = at.ReadAt(nil, -1)
@@ -295,7 +289,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 }
 
 func TestUnderFaultsContentIsWholeOrNotAtAll(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(5) {
 		b := &s3test.Bucket{}
 		s := open(t, b)
 		var mu sync.Mutex
@@ -374,7 +368,7 @@ func TestMemoryIsBoundedWhateverTheSize(t *testing.T) {
 	s, err := New(Config{Client: k, Bucket: "bytes"})
 	require.NoError(t, err)
 	// Zeros have no cuts: their chunks are the largest.
-	require.NoError(t, s.Put(t.Context(), "k", io.LimitReader(zeros{}, 256<<20)))
+	require.NoError(t, s.Put(t.Context(), "k", io.LimitReader(zeros{}, 80<<20)))
 	assert.LessOrEqual(t, k.most.Load(), int64(uploads*maxChunk))
 }
 

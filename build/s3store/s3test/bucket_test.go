@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,15 +86,11 @@ func TestTheSuiteRejectsBucketsWithMistakes(t *testing.T) {
 		"lists one page only":          {list: func(out *s3.ListObjectsV2Output) { out.IsTruncated = new(false) }},
 		"completes over what is there": {complete: func(in *s3.CompleteMultipartUploadInput) { in.IfNoneMatch = nil }},
 	} {
-		var complaints []error
-		for _, c := range checks {
+		assert.True(t, slices.ContainsFunc(checks, func(c check) bool {
 			m := m
 			m.Bucket = &Bucket{}
-			if err := c.do(t.Context(), &m, "bucket"); err != nil {
-				complaints = append(complaints, err)
-			}
-		}
-		assert.NotEmpty(t, complaints, "a bucket that %s passes", name)
+			return c.do(t.Context(), &m, "bucket") != nil
+		}), "a bucket that %s passes", name)
 	}
 }
 
