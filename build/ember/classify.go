@@ -26,6 +26,8 @@ func (b *Builder) classify(ws, dir string, script build.Command) (map[string]bui
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
+	// What lies in public is copied under its own name: no digest of a bundler is in it.
+	public := os.DirFS(filepath.Join(ws, "public"))
 	classes := map[string]build.Class{}
 	entries := 0
 	err = fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
@@ -33,6 +35,9 @@ func (b *Builder) classify(ws, dir string, script build.Command) (map[string]bui
 			return err
 		}
 		class := b.class(p, mapped)
+		if _, err := fs.Stat(public, p); err == nil && class == build.Hashed && !mapped[p] {
+			class = build.Other
+		}
 		if class == build.Entry {
 			entries++
 		}
@@ -68,8 +73,9 @@ var (
 	fingerprint = regexp.MustCompile(`[-.]([0-9a-f]{32}|[0-9a-f]{20})(\.[A-Za-z0-9]+)+$`)
 	// rollup is what Vite's bundler appends: a dash and eight characters of base64.
 	rollup = regexp.MustCompile(`^assets/(?:.*/)?[^/]*-([A-Za-z0-9_-]{8})\.[A-Za-z0-9]+$`)
-	// word is what an eight letter word looks like: "-calendar", "-Tutorial".
-	word = regexp.MustCompile(`^[A-Z]?[a-z]+$|^[A-Z]+$|^[0-9]+$|[-_].*[-_]`)
+	// word is what a word, a number or a date of eight letters looks like: "-calendar",
+	// "-Tutorial", "-section1", "-iconMenu", "-20260101", "-2026-1-1".
+	word = regexp.MustCompile(`^[A-Za-z][a-z]*([A-Z][a-z]+)*[0-9]*$|^[A-Z]+[0-9]*$|^[0-9]+$|[-_].*[-_]`)
 )
 
 // hashedName says whether a name holds a digest, as the tools write it. Of Vite's

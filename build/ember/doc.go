@@ -19,7 +19,8 @@
 // build says so (assetMap.json of broccoli-asset-rev, manifest.json of Vite), or where
 // it has a digest in its name as the tools write it: 32 hexadecimal digits, 20 of
 // Ember's bundler, or eight of Vite's base64 alphabet below assets/ that no word would
-// have.
+// have. A file that lies in public under the same path is copied as it is: its name
+// proves nothing.
 //
 // Nothing is normalised: two builds of one revision are equal to the byte, as long as
 // the app's own add-ons write neither time nor path.

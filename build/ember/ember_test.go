@@ -77,6 +77,9 @@ func TestEveryFileGetsItsClass(t *testing.T) {
 		"assets/date-calendar.js":                            build.Other,
 		"assets/report-20260101.pdf":                         build.Other,
 		"assets/some-Tutorial.png":                           build.Other,
+		"assets/logo-section1.png":                           build.Other,
+		"assets/logo-iconMenu.png":                           build.Other,
+		"assets/logo-Dk3_x9Qz.png":                           build.Other, // the source has it under this name
 		"assets/plain.js":                                    build.Other,
 		"images/app-Dk3_x9Qz.png":                            build.Other,
 		"robots.txt":                                         build.Other,
@@ -87,7 +90,7 @@ func TestEveryFileGetsItsClass(t *testing.T) {
 		makes["dist/"+p] = p
 	}
 	makes["dist/assets/assetMap.json"] = `{"assets": {"assets/renamed.js": "assets/renamed-calendar.js", "assets/plain.js": "assets/plain.js"}}`
-	out, log, err := built(t, ember.Config{ServiceWorkers: []string{"worker/own.js"}}, &machine{makes: makes}, app(t))
+	out, log, err := built(t, ember.Config{ServiceWorkers: []string{"worker/own.js"}}, &machine{makes: makes}, app(t, "public/assets/logo-Dk3_x9Qz.png", ""))
 	require.NoError(t, err)
 	assert.Equal(t, "dist", out.Dir)
 	for p, class := range want {

@@ -42,11 +42,10 @@ func (p *Project) Install(ctx context.Context, ws *build.Workspace) (*Installed,
 	case p.hooked != "":
 		ws.Logf("dependencies are installed anew: %s has install scripts, which may read anything", p.hooked)
 	default:
-		hit, err := ws.Restore(ctx, modules, in.key)
-		if err != nil {
+		if in.hit, err = p.restore(ctx, ws, in.key); err != nil {
 			return nil, fmt.Errorf("install JavaScript dependencies: %w", err)
 		}
-		if in.hit = hit != ""; in.hit {
+		if in.hit {
 			ws.Logf("dependencies are unchanged: %s is not run", p.install())
 			return in, nil
 		}
@@ -101,32 +100,6 @@ func (p *Project) key(ctx context.Context, ws *build.Workspace) (build.CacheKey,
 		Toolchain: "node " + words[0] + " " + p.manager.Name + " " + p.manager.Version,
 		Builder:   version, Inputs: inputs,
 	}, nil
-}
-
-// Done hands node_modules to the cache. It is called at the end of a build that
-// succeeded: node_modules may be gone afterwards. What build tools keep in it for
-// themselves is removed first, so that a build never depends on the one before.
-func (in *Installed) Done(ctx context.Context, ws *build.Workspace) error {
-	if in.hit || in.key == "" || ws.Cache == nil {
-		return nil
-	}
-	at := filepath.Join(ws.Dir, modules)
-	if info, err := os.Lstat(at); err != nil || !info.IsDir() {
-		return nil // Plug'n'Play, or nothing to install
-	}
-	for _, own := range []string{".cache", ".vite", ".vite-temp", ".embroider", ".tmp"} {
-		if err := os.RemoveAll(filepath.Join(at, own)); err != nil {
-			return fmt.Errorf("cache %s: %w", modules, err)
-		}
-	}
-	if err := ws.Give(ctx, modules, in.key); err != nil {
-		if context.Cause(ctx) != nil {
-			return err
-		}
-		// A build that succeeded does not fail because the next one will be slower.
-		ws.Logf("%s is not cached: %v", modules, err)
-	}
-	return nil
 }
 
 // Script returns the command that runs a script of package.json, with arguments of

@@ -52,7 +52,7 @@ func (p *Project) choose(root *os.Root, text string) error {
 	}
 	if p.manager.Name == "yarn" {
 		lock, err := read(root, p.lockfile)
-		p.berry = strings.Contains(lock, "\n__metadata:")
+		p.berry = exists(root, ".yarnrc.yml") || strings.Contains("\n"+lock, "\n__metadata:")
 		return err
 	}
 	return nil

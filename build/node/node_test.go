@@ -143,6 +143,72 @@ func TestAnInstallIsSkippedOnlyIfNothingThatDecidesItChanged(t *testing.T) {
 	}
 }
 
+// packages is a Runner whose installs give packages of the workspace what they need,
+// too, as pnpm does.
+type packages struct{ machine }
+
+func (m *packages) Run(ctx context.Context, dir string, c build.Command, log io.Writer) error {
+	if c.Name == "pnpm" {
+		for _, at := range []string{"node_modules/.pnpm/dep", "packages/a/node_modules"} {
+			if err := os.MkdirAll(filepath.Join(dir, at), 0o755); err != nil {
+				return err
+			}
+		}
+		for to, from := range map[string]string{
+			"node_modules/a": "../packages/a", "packages/a/node_modules/dep": "../../../node_modules/.pnpm/dep",
+		} {
+			if err := os.Symlink(from, filepath.Join(dir, to)); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, "node_modules/.pnpm/dep/index.js"), nil, 0o644); err != nil {
+			return err
+		}
+	}
+	return m.machine.Run(ctx, dir, c, log)
+}
+
+func TestTheDependenciesOfAWorkspaceAreCachedTogether(t *testing.T) {
+	at := t.TempDir()
+	c, err := build.OpenCache(at, build.CacheOptions{})
+	require.NoError(t, err)
+	once := func() int {
+		dir := write(t, "package.json", "{}", "pnpm-lock.yaml", "", "packages/a/package.json", "{}", "packages/b/package.json", "{}")
+		p, err := node.Read(dir, node.Options{})
+		require.NoError(t, err)
+		m := &packages{machine{node: "v20.1.0"}}
+		ws := &build.Workspace{Dir: dir, Runner: m, Cache: c}
+		in, err := p.Install(t.Context(), ws)
+		require.NoError(t, err)
+		assert.FileExists(t, filepath.Join(dir, "packages/a/node_modules/dep/index.js"))
+		assert.FileExists(t, filepath.Join(dir, "node_modules/a/package.json"))
+		assert.NoDirExists(t, filepath.Join(dir, "packages/b/node_modules"))
+		require.NoError(t, in.Done(t.Context(), ws))
+		return len(m.ran) - 1
+	}
+	assert.Equal(t, 1, once())
+	assert.Zero(t, once())
+	lost, err := filepath.Glob(filepath.Join(at, "node_modules-package*"))
+	require.NoError(t, err)
+	require.Len(t, lost, 1)
+	require.NoError(t, os.RemoveAll(lost[0]))
+	assert.Equal(t, 1, once(), "half an install is none")
+}
+
+func TestASpoiltCacheIsNotTrusted(t *testing.T) {
+	at := t.TempDir()
+	c, err := build.OpenCache(at, build.CacheOptions{})
+	require.NoError(t, err)
+	app := []string{"package.json", "{}", "package-lock.json", "1"}
+	assert.Len(t, installed(t, c, "v20.1.0", app...), 1)
+	found, err := filepath.Glob(filepath.Join(at, "node_modules~*/tree/dep/index.js"))
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.NoError(t, os.WriteFile(found[0], []byte("evil"), 0o644))
+	assert.Len(t, installed(t, c, "v20.1.0", app...), 1, "it is installed anew")
+	assert.Empty(t, installed(t, c, "v20.1.0", app...))
+}
+
 func TestALockfileOutOfStepIsNamed(t *testing.T) {
 	for _, said := range []string{
 		"npm error `npm ci` can only install packages when your package.json and package-lock.json or npm-shrinkwrap.json are in sync.",
