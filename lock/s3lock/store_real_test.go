@@ -34,6 +34,27 @@ func TestRealBucketsPassTheSuite(t *testing.T) {
 	}, locktest.Options{Lease: 3 * time.Second})
 }
 
+func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
+	server := s3server.Start(t)
+	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
+	t.Cleanup(proxy.Close)
+	bad := *server
+	bad.Endpoint = proxy.URL
+	for _, c := range locktest.Checks() {
+		if c.Name == "create race" || c.Name == "lost update" || c.Name == "linearizable" {
+			continue // They count on every answer; see the sixteen contenders below.
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			bucket := server.Bucket(t)
+			place := locktest.PlaceFunc(func(ctx context.Context) (lock.Store, error) {
+				return s3lock.Open(ctx, s3lock.Config{Client: client(&bad), Bucket: bucket})
+			})
+			assert.NoError(t, c.Do(t.Context(), place, locktest.Options{Lease: 5 * time.Second}), c.Promise)
+		})
+	}
+}
+
 func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
 	server := s3server.StartS3rver(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: server.Bucket(t)})

@@ -218,6 +218,28 @@ func TestAConflictIsCertainAlsoAfterAnAnswerThatWasLost(t *testing.T) {
 	})
 }
 
+func TestAConflictOfRequestsIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &s3test.Bucket{}
+		s := open(t, b)
+		b.Forget()
+		busy := s3test.Failure(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation.")
+		b.Break(func(s3test.Call) (f s3test.Fault) {
+			if len(b.Calls()) < 3 {
+				f.Refuse = busy
+			}
+			return f
+		})
+		v, err := s.Swap(t.Context(), "web", "", []byte("first"))
+		require.NoError(t, err)
+		assert.Len(t, b.Calls(), 4)
+		b.Break(func(s3test.Call) s3test.Fault { return s3test.Fault{Refuse: busy} })
+		_, err = s.Swap(t.Context(), "web", v, []byte("second"))
+		assert.NotErrorIs(t, err, lock.ErrConflict, "nobody else has written")
+		assert.ErrorContains(t, err, "ConditionalRequestConflict")
+	})
+}
+
 func TestAfterTooManyWritesNobodyCanTell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &s3test.Bucket{}
