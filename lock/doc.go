@@ -12,6 +12,7 @@
 // What is done under a lease is done under the lease's context, and carries the
 // lease's epoch: whoever receives it refuses a lower one than it has seen.
 //
-// Memory is a Store inside one process, filelock one for the processes of a host.
-// Who brings another one lets it pass the suite in locktest.
+// Memory is a Store inside one process, filelock one for the processes of a host,
+// s3lock and dynamolock are for any number of machines. Who brings another one lets it
+// pass the suite in locktest.
 package lock
