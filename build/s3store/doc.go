@@ -46,4 +46,7 @@
 // is all that it needs; a test holds it to that. Without s3:ListBucket, S3 says of an
 // object that is not there that it is forbidden. A deployer that never deletes can do
 // without s3:DeleteObject.
+//
+// A bucket that is encrypted with a key of your own asks for kms:GenerateDataKey and
+// kms:Decrypt on that key as well.
 package s3store

@@ -96,12 +96,29 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
 	}
 	object, err := l.encode()
 	if err == nil {
-		err = errors.Join(ctx.Err(), s.put(ctx, contents+key, object))
+		err = s.name(ctx, key, object)
 	}
 	if err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
 	return nil
+}
+
+// name puts a list under its key. After an error it looks whether it is there all the
+// same: the answer may have been lost.
+func (s *Store) name(ctx context.Context, key string, object []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.put(ctx, contents+key, object)
+	if err == nil {
+		return nil
+	}
+	there, unread := s.get(ctx, contents+key, maxList)
+	if unread == nil && bytes.Equal(there, object) {
+		return nil
+	}
+	return err
 }
 
 // Get implements build.Store. The reader has ReadAt too, and both go on when ctx has

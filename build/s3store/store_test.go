@@ -344,6 +344,19 @@ func TestABodyThatBreaksOffIsAskedForAgain(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF, "but not for ever")
 }
 
+func TestAnAnswerThatWasLostIsReadBack(t *testing.T) {
+	b := &s3test.Bucket{}
+	s := open(t, b)
+	b.Break(func(c s3test.Call) (f s3test.Fault) {
+		if c.Operation == "PutObject" {
+			f.Lose = errors.New("connection reset by peer")
+		}
+		return f
+	})
+	require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("hello")))
+	assert.Equal(t, "hello", string(read(t, s, "k")))
+}
+
 // sink counts how much of chunks is in flight.
 type sink struct {
 	*s3test.Bucket

@@ -34,4 +34,7 @@
 // is all that it needs; a test holds it to that. Without s3:ListBucket, S3 says of an
 // object that is not there that it is forbidden; the permission has no condition
 // because S3 judges it there without a prefix.
+//
+// A bucket that is encrypted with a key of your own asks for kms:GenerateDataKey and
+// kms:Decrypt on that key as well.
 package s3lock

@@ -110,7 +110,7 @@ func try[Out any](ctx context.Context, b *Bucket, c Call, in any, act func() (*O
 	}
 	out, err := locked(b, c, act)
 	if f.Lose != nil {
-		return nil, f.Lose
+		return nil, failed(f.Lose)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, &aws.RequestCanceledError{Err: err}

@@ -2,10 +2,12 @@ package s3test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // Fault is what goes wrong with one request, seen from behind the retries of the
@@ -40,7 +42,17 @@ func (f Fault) before(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return &aws.RequestCanceledError{Err: err}
 	}
-	return f.Refuse
+	return failed(f.Refuse)
+}
+
+// failed returns an error as the client would: what is no answer of a server went
+// wrong on the way.
+func failed(err error) error {
+	var answer *smithyhttp.ResponseError
+	if err == nil || errors.As(err, &answer) {
+		return err
+	}
+	return &smithyhttp.RequestSendError{Err: err}
 }
 
 // cut lets the body of an answer break off.
