@@ -98,6 +98,17 @@ func TestSixteenContendersOverABadNetworkAreToldTheTruth(t *testing.T) {
 	}
 }
 
+func TestNeverTwoHoldALeaseOverABadNetwork(t *testing.T) {
+	for seed := range uint64(3) {
+		synctest.Test(t, func(t *testing.T) {
+			table := &dynamotest.Table{}
+			stores := []lock.Store{open(t, table), open(t, table), open(t, table), open(t, table)}
+			table.Break(bad(seed))
+			contentiontest.Leases(t.Context(), t, stores, 5)
+		})
+	}
+}
+
 func TestALeaseCostsTwoRequestsARenewalOneAReleaseOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		table := &dynamotest.Table{}

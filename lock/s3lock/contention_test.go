@@ -20,3 +20,14 @@ func TestSixteenContendersOverABadNetworkAreToldTheTruth(t *testing.T) {
 		})
 	}
 }
+
+func TestNeverTwoHoldALeaseOverABadNetwork(t *testing.T) {
+	for seed := range uint64(3) {
+		synctest.Test(t, func(t *testing.T) {
+			b := &s3test.Bucket{}
+			stores := []lock.Store{open(t, b), open(t, b), open(t, b), open(t, b)}
+			b.Break(bad(seed))
+			contentiontest.Leases(t.Context(), t, stores, 5)
+		})
+	}
+}
