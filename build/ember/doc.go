@@ -22,6 +22,7 @@
 // have. A file that lies in public under the same path is copied as it is: its name
 // proves nothing.
 //
-// Nothing is normalised: two builds of one revision are equal to the byte, as long as
-// the app's own add-ons write neither time nor path.
+// Two builds of one revision are equal to the byte, as long as the app's own add-ons
+// write neither time nor path. No file is changed for that. But temporary files lie in
+// the tree (TMPDIR is tmp/.muster), as webpack numbers modules by the way from there.
 package ember

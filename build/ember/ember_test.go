@@ -112,6 +112,7 @@ func TestTheBuildIsForProduction(t *testing.T) {
 		last := m.ran[len(m.ran)-1]
 		assert.Equal(t, want, last.String())
 		assert.Equal(t, "production", last.Env["EMBER_ENV"])
+		assert.DirExists(t, last.Env["TMPDIR"])
 		assert.False(t, last.Network)
 	}
 	m := &machine{makes: map[string]string{"dist/index.html": ""}}

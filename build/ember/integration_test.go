@@ -1,0 +1,151 @@
+//go:build integration
+
+package ember_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/ember"
+	"github.com/muster-deploy/muster/build/mirror"
+	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/parts/browser"
+)
+
+// sources is an app of the part, committed to a repository, and the tools for it.
+type sources struct {
+	repository, revision string
+	local                *build.Local
+}
+
+func newSources(t *testing.T, app string) *sources {
+	t.Helper()
+	part := parts.Dir(t, "ember")
+	r := &sources{repository: filepath.Join(t.TempDir(), app), local: &build.Local{Env: map[string]string{
+		"PATH":             filepath.Join(part, "tools/node_modules/.bin") + ":" + os.Getenv("PATH"),
+		"npm_config_cache": filepath.Join(part, "npm"), "npm_config_store_dir": filepath.Join(part, "pnpm-store"),
+		"npm_config_prefer_offline": "true",
+	}}}
+	require.NoError(t, os.CopyFS(r.repository, os.DirFS(filepath.Join(part, app))))
+	require.NoError(t, os.RemoveAll(filepath.Join(r.repository, "tmp")))
+	r.git(t, "init", "--quiet", "--initial-branch=main")
+	r.commit(t)
+	return r
+}
+
+// git runs git in the repository.
+func (r *sources) git(t *testing.T, args ...string) string {
+	t.Helper()
+	c := exec.Command("git", append([]string{"-c", "user.name=x", "-c", "user.email=x@example.com"}, args...)...)
+	c.Dir = r.repository
+	out, err := c.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		t.Fatalf("git %v: %s", args, exit.Stderr)
+	}
+	require.NoError(t, err)
+	return string(bytes.TrimSpace(out))
+}
+
+// commit makes a revision of what is there.
+func (r *sources) commit(t *testing.T) {
+	t.Helper()
+	r.git(t, "add", "-A")
+	r.git(t, "commit", "--quiet", "--message=x")
+	r.revision = r.git(t, "rev-parse", "HEAD")
+}
+
+// shop is a workshop that has built nothing yet, at a place of its own.
+func (r *sources) shop(t *testing.T) *build.Workshop {
+	t.Helper()
+	m, err := mirror.Open(t.Context(), mirror.Config{URL: r.repository, Dir: filepath.Join(t.TempDir(), "mirror.git")})
+	require.NoError(t, err)
+	require.NoError(t, m.Fetch(t.Context()))
+	b, err := ember.New(ember.Config{})
+	require.NoError(t, err)
+	w, err := build.NewWorkshop(build.WorkshopConfig{
+		Dir: filepath.Join(t.TempDir(), "shop"), Source: m, Builder: build.Detect(b), Identity: b.Identity(), Runner: r.local,
+	})
+	require.NoError(t, err)
+	return w
+}
+
+// built builds the revision, and fails with the log.
+func (r *sources) built(t *testing.T, w *build.Workshop) (*build.Artifact, string) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	a, err := w.Artifact(t.Context(), r.revision, log)
+	require.NoError(t, err, log)
+	return a, log.String()
+}
+
+// classes says how many files there are of each class.
+func classes(a *build.Artifact) map[build.Class]int {
+	n := map[build.Class]int{}
+	for _, f := range a.Manifest {
+		n[f.Class]++
+	}
+	return n
+}
+
+// paths lists the files of an artifact, by which a difference is easier to read.
+func paths(a *build.Artifact) (p []string) {
+	for _, f := range a.Manifest {
+		p = append(p, f.Path)
+	}
+	return p
+}
+
+func TestRealAppsAreBuiltAndSeenByABrowser(t *testing.T) {
+	for _, c := range []struct{ app, manager, page string }{
+		{"modern", "uses pnpm", "app/templates/application.gjs"},
+		{"classic", "uses npm", "app/templates/application.hbs"},
+	} {
+		t.Run(c.app, func(t *testing.T) {
+			r := newSources(t, c.app)
+			w := r.shop(t)
+			a, log := r.built(t, w)
+			assert.Regexp(t, `(?m)\Abuilder: ember \(package.json:\d+ depends on ember-cli\)\nuses node .*\n`+c.manager, log)
+			n := classes(a)
+			assert.Positive(t, n[build.Entry])
+			assert.Positive(t, n[build.Hashed])
+			digest := regexp.MustCompile(`-[0-9a-f]{32}\.|\.[0-9a-f]{20}\.|-[\w-]{8}\.`)
+			for _, f := range a.Manifest {
+				assert.Equal(t, f.Class == build.Hashed, digest.MatchString(f.Path) && filepath.Dir(f.Path) != ".", f.Path)
+			}
+			dir := filepath.Join(t.TempDir(), "site")
+			require.NoError(t, build.Extract(t.Context(), a, dir, build.UnpackOptions{}))
+			assert.Contains(t, browser.DOM(t, browser.Serve(t, dir)), "muster 402 says hello from "+c.app)
+
+			again, _ := r.built(t, r.shop(t))
+			assert.Equal(t, paths(a), paths(again))
+			assert.Equal(t, a.Digest, again.Digest, "elsewhere, later, with an empty cache")
+
+			page := filepath.Join(r.repository, c.page)
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(page, bytes.Replace(text, []byte("hello"), []byte("goodbye"), 1), 0o644))
+			r.commit(t)
+			changed := r.renew(t, w)
+			fresh, _ := r.built(t, r.shop(t))
+			assert.Equal(t, fresh.Digest, changed.Digest, "what comes from the cache makes no difference")
+			assert.NotEqual(t, a.Digest, changed.Digest)
+		})
+	}
+}
+
+// renew builds the new revision in a workshop that has its dependencies.
+func (r *sources) renew(t *testing.T, w *build.Workshop) *build.Artifact {
+	t.Helper()
+	a, log := r.built(t, w)
+	assert.Contains(t, log, "dependencies are unchanged")
+	return a
+}
