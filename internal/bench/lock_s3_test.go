@@ -22,8 +22,8 @@ import (
 	"github.com/muster-deploy/muster/lock/s3lock"
 )
 
-// front puts a proxy before a server, which adds latency and counts requests.
-func front(b *testing.B, endpoint string, latency time.Duration) (*faultproxy.Proxy, string) {
+// behindProxy puts a proxy before a server, which adds latency and counts requests.
+func behindProxy(b *testing.B, endpoint string, latency time.Duration) (*faultproxy.Proxy, string) {
 	p := faultproxy.New(endpoint, faultproxy.Faults{})
 	p.Latency = latency
 	s := httptest.NewServer(p)
@@ -57,7 +57,7 @@ func BenchmarkLeaseInABucket(b *testing.B) {
 		b.Run(latency.String(), func(b *testing.B) {
 			server := s3server.Start(b)
 			bucket := server.Bucket(b)
-			p, url := front(b, server.Endpoint, latency)
+			p, url := behindProxy(b, server.Endpoint, latency)
 			server.Endpoint = url
 			s, err := s3lock.Open(b.Context(), s3lock.Config{Client: s3lock.NewClient(server.Config(), s3server.PathStyle), Bucket: bucket})
 			if err != nil {
@@ -75,7 +75,7 @@ func BenchmarkLeaseInATable(b *testing.B) {
 			address := server.Start(b, func(port string) []string {
 				return []string{"node", cli, "--host", "127.0.0.1", "--port", port, "--createTableMs", "0"}
 			})
-			p, url := front(b, "http://"+address, latency)
+			p, url := behindProxy(b, "http://"+address, latency)
 			client := dynamodb.NewFromConfig(aws.Config{
 				Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 			})

@@ -22,8 +22,8 @@ import (
 	"github.com/muster-deploy/muster/internal/parts/s3server"
 )
 
-// site returns an artifact of 5,000 files and 100 MB, one of which changes with n.
-func site(n int) *build.Artifact {
+// artifactOf5000 returns an artifact of 5,000 files and 100 MB, one of which changes with n.
+func artifactOf5000(n int) *build.Artifact {
 	r := rand.NewChaCha8([32]byte{})
 	files := map[string]string{}
 	content := make([]byte, 20_000)
@@ -37,15 +37,15 @@ func site(n int) *build.Artifact {
 	return buildtest.Artifact(files)
 }
 
-// whole is a store that keeps every content as one object: what an upload costs that
+// wholeStore is a store that keeps every content as one object: what an upload costs that
 // does not know what is there.
-type whole struct {
+type wholeStore struct {
 	build.Store
 	client *s3.Client
 	bucket string
 }
 
-func (w whole) Put(ctx context.Context, key string, r io.Reader) error {
+func (w wholeStore) Put(ctx context.Context, key string, r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -54,19 +54,19 @@ func (w whole) Put(ctx context.Context, key string, r io.Reader) error {
 	return err
 }
 
-// cost is what keeping one artifact took.
-type cost struct {
+// keepCost is what keeping one artifact took.
+type keepCost struct {
 	took           time.Duration
 	requests, sent int64
 }
 
-func measureKeep(b *testing.B, p *faultproxy.Proxy, s build.Store, a *build.Artifact) cost {
+func measureKeep(b *testing.B, p *faultproxy.Proxy, s build.Store, a *build.Artifact) keepCost {
 	requests, sent, _ := p.Traffic()
 	begin := time.Now()
 	if err := build.NewArchive(s, "").Keep(b.Context(), a); err != nil {
 		b.Fatal(err)
 	}
-	c := cost{took: time.Since(begin)}
+	c := keepCost{took: time.Since(begin)}
 	c.requests, c.sent, _ = p.Traffic()
 	c.requests, c.sent = c.requests-requests, c.sent-sent
 	return c
@@ -80,7 +80,7 @@ func BenchmarkArtifactAfterOneChangedFile(b *testing.B) {
 		b.Run(latency.String(), func(b *testing.B) {
 			server := s3server.Start(b)
 			bucket := server.Bucket(b)
-			p, url := front(b, server.Endpoint, latency)
+			p, url := behindProxy(b, server.Endpoint, latency)
 			server.Endpoint = url
 			store := func() *s3store.Store {
 				s, err := s3store.New(s3store.Config{Client: server.Client(), Bucket: bucket, Prefix: "chunked/"})
@@ -90,14 +90,14 @@ func BenchmarkArtifactAfterOneChangedFile(b *testing.B) {
 				return s
 			}
 			for b.Loop() {
-				first := measureKeep(b, p, store(), site(0))
-				var ours, peer []cost
+				first := measureKeep(b, p, store(), artifactOf5000(0))
+				var ours, peer []keepCost
 				for n := range 5 {
-					a := site(n + 1)
+					a := artifactOf5000(n + 1)
 					ours = append(ours, measureKeep(b, p, store(), a))
-					peer = append(peer, measureKeep(b, p, whole{client: server.Client(), bucket: bucket}, a))
+					peer = append(peer, measureKeep(b, p, wholeStore{client: server.Client(), bucket: bucket}, a))
 				}
-				o, w := median(ours), median(peer)
+				o, w := medianCost(ours), medianCost(peer)
 				b.ReportMetric(float64(first.requests), "first-requests")
 				b.ReportMetric(first.took.Seconds(), "first-s")
 				b.ReportMetric(float64(o.requests), "requests")
@@ -110,9 +110,9 @@ func BenchmarkArtifactAfterOneChangedFile(b *testing.B) {
 	}
 }
 
-// median returns the cost of the run in the middle, by time.
-func median(all []cost) cost {
-	slices.SortFunc(all, func(a, b cost) int { return int(a.took - b.took) })
+// medianCost returns the cost of the run in the middle, by time.
+func medianCost(all []keepCost) cost {
+	slices.SortFunc(all, func(a, b keepCost) int { return int(a.took - b.took) })
 	return all[len(all)/2]
 }
 
@@ -127,7 +127,7 @@ func BenchmarkTwoGigabytes(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		m := &memory{Reader: io.LimitReader(rand.NewChaCha8([32]byte{1}), size)}
+		m := &heapReader{Reader: io.LimitReader(rand.NewChaCha8([32]byte{1}), size)}
 		if err := s.Put(b.Context(), "large", m); err != nil {
 			b.Fatal(err)
 		}
@@ -143,14 +143,14 @@ func BenchmarkTwoGigabytes(b *testing.B) {
 	}
 }
 
-// memory notes how much memory is in use while it is read from.
-type memory struct {
+// heapReader notes how much memory is in use while it is read from.
+type heapReader struct {
 	io.Reader
 	read, next int64
 	most       uint64
 }
 
-func (m *memory) Read(p []byte) (int, error) {
+func (m *heapReader) Read(p []byte) (int, error) {
 	n, err := m.Reader.Read(p)
 	if m.read += int64(n); m.read >= m.next {
 		m.next = m.read + 16<<20
