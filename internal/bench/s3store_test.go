@@ -111,7 +111,7 @@ func BenchmarkArtifactAfterOneChangedFile(b *testing.B) {
 }
 
 // medianCost returns the cost of the run in the middle, by time.
-func medianCost(all []keepCost) cost {
+func medianCost(all []keepCost) keepCost {
 	slices.SortFunc(all, func(a, b keepCost) int { return int(a.took - b.took) })
 	return all[len(all)/2]
 }
