@@ -24,5 +24,6 @@
 //
 // Two builds of one revision are equal to the byte, as long as the app's own add-ons
 // write neither time nor path. No file is changed for that. But temporary files lie in
-// the tree (TMPDIR is tmp/.muster), as webpack numbers modules by the way from there.
+// the tree (TMPDIR is tmp/.muster), and Broccoli's directory there has a name that is
+// not random, as webpack numbers modules by the way to it.
 package ember

@@ -115,10 +115,12 @@ func (b *Builder) build(ctx context.Context, ws *build.Workspace) (build.Output,
 		return build.Output{}, err
 	}
 	// What the source has there must not be shipped as if it were built.
-	if err := clear(ws.Dir, dir); err != nil {
+	if err := remove(ws.Dir, dir); err != nil {
 		return build.Output{}, err
 	}
-	script.Env["TMPDIR"] = filepath.Join(ws.Dir, filepath.FromSlash(scratch))
+	if err := steadyTemp(ws.Dir, script.Env); err != nil {
+		return build.Output{}, err
+	}
 	installed, err := project.Install(ctx, ws)
 	if err != nil {
 		return build.Output{}, err
@@ -204,18 +206,12 @@ func (b *Builder) output(dir string) (string, error) {
 	return "dist", nil
 }
 
-// scratch is where the build's temporary files lie. Webpack numbers modules by their
-// path from there: only where it is a part of the tree are two builds equal that lie
-// at two places.
-const scratch = "tmp/.muster"
-
-// clear removes the output that the source has, and makes an empty scratch. It never
-// follows a link out of the tree.
-func clear(dir, output string) error {
+// remove removes a directory of the tree, and never follows a link out of it.
+func remove(dir, p string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return errors.Join(root.RemoveAll(output), root.RemoveAll(scratch), root.MkdirAll(scratch, 0o755))
+	return root.RemoveAll(p)
 }

@@ -112,7 +112,8 @@ func TestTheBuildIsForProduction(t *testing.T) {
 		last := m.ran[len(m.ran)-1]
 		assert.Equal(t, want, last.String())
 		assert.Equal(t, "production", last.Env["EMBER_ENV"])
-		assert.DirExists(t, last.Env["TMPDIR"])
+		assert.FileExists(t, last.Env["TMPDIR"]+"/steady.cjs")
+		assert.Equal(t, `--require "`+last.Env["TMPDIR"]+`/steady.cjs"`, last.Env["NODE_OPTIONS"])
 		assert.False(t, last.Network)
 	}
 	m := &machine{makes: map[string]string{"dist/index.html": ""}}
