@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/muster-deploy/muster/build"
@@ -98,5 +96,3 @@ func TestASitePassesTheSuite(t *testing.T) {
 		return newPlace(s3target.Config{Prefix: "shop/", Variants: []s3target.Encoding{s3target.Gzip, s3target.Brotli}})
 	})
 }
-
-var _ = require.NoError
