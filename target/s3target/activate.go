@@ -114,9 +114,7 @@ func (t *Target) switchTo(ctx context.Context, now pointer, next *release, o tar
 	if err != nil {
 		return err
 	}
-	changed, err := t.project(ctx, moved, next, o)
-	if err == nil {
-		t.invalidate(ctx, o, changed)
+	if err = t.project(ctx, moved, next, o); err == nil {
 		t.report(o, target.Progress{Phase: "done"})
 		return nil
 	}
@@ -146,7 +144,7 @@ func (t *Target) putBack(ctx context.Context, was pointer, o target.Order) error
 	next := now.moved(was.Digest, was.ID)
 	next.Previous = was.Previous
 	if now, err = t.swap(ctx, now, next); err == nil {
-		_, err = t.project(ctx, now, back, o)
+		err = t.project(ctx, now, back, o)
 	}
 	if err != nil {
 		return fmt.Errorf("put back %s: %w", was.ID, err)

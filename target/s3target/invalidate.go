@@ -15,15 +15,19 @@ import (
 const patience = 5 * time.Minute
 
 // invalidate tells the CDN what has changed. Its failure is a warning.
-func (t *Target) invalidate(ctx context.Context, o target.Order, changed []string) {
+func (t *Target) invalidate(ctx context.Context, o target.Order, changed []object) {
 	if t.config.Invalidator == nil || len(changed) == 0 {
 		return
+	}
+	names := make([]string, len(changed))
+	for i, c := range changed {
+		names[i] = c.name
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	reference := fmt.Sprintf("muster-%.12s-%d", strings.TrimPrefix(o.Release.Digest, "sha256:"), o.Number)
 	t.report(o, target.Progress{Phase: "invalidate", Total: int64(len(changed)), Of: "files"})
-	if err := t.config.Invalidator.Invalidate(ctx, reference, t.config.paths(changed)); err != nil {
+	if err := t.config.Invalidator.Invalidate(ctx, reference, t.config.paths(names)); err != nil {
 		t.report(o, target.Progress{Phase: "invalidate", Message: "the release is live, and the CDN may go on with what it has: " + err.Error()})
 	}
 }

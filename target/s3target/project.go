@@ -19,11 +19,11 @@ import (
 const releaseKey = "muster-artifact"
 
 // project copies what changed onto the public keys, confirms the entries and says in
-// the pointer that it is done. It returns the names that changed.
-func (t *Target) project(ctx context.Context, now pointer, next *release, o target.Order) ([]string, error) {
+// the pointer that it is done.
+func (t *Target) project(ctx context.Context, now pointer, next *release, o target.Order) error {
 	changed, err := t.changes(ctx, now, next)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p := projection{Target: t, order: o, digest: next.Release.Digest, total: int64(len(changed))}
 	fresh := true // The swap itself was the check for what comes right after it.
@@ -34,25 +34,20 @@ func (t *Target) project(ctx context.Context, now pointer, next *release, o targ
 		}
 		p.checked = fresh && len(part) == 1
 		if err := through(ctx, t.gate, part, none, p.copy); err != nil {
-			return nil, t.unprepare(ctx, next, err)
+			return t.unprepare(ctx, next, err)
 		}
 		fresh = false
 	}
 	if err := through(ctx, t.gate, changed, none, t.confirm); err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := t.swap(ctx, now, now.settled()); errors.Is(err, errMoved) {
-		if err := t.beside(ctx, now); err != nil {
-			return nil, err
-		}
-	} else if err != nil {
-		return nil, err
+	// Before the end is written: after a crash the CDN is told again, by the same name.
+	t.invalidate(ctx, o, changed)
+	_, err = t.swap(ctx, now, now.settled())
+	if errors.Is(err, errMoved) {
+		return t.beside(ctx, now)
 	}
-	names := make([]string, len(changed))
-	for i, c := range changed {
-		names[i] = c.name
-	}
-	return names, nil
+	return err
 }
 
 // beside judges a pointer that was changed while its release was projected: by the same
