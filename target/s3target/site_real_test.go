@@ -57,17 +57,22 @@ func TestRealSiteOverABadNetwork(t *testing.T) {
 	}
 }
 
-// ship gives the same order until it succeeds.
+// ship gives each order until it succeeds.
 func ship(t *testing.T, s target.Target, number uint64, n int) {
+	t.Helper()
 	a := numbered(n)
+	o := target.Order{Number: number, Release: target.Release{ID: "r", Digest: a.Digest}}
+	again(t, func() error { return s.Prepare(t.Context(), o, a) })
+	o.Number++
+	again(t, func() error { return s.Activate(t.Context(), o) })
+}
+
+// again does the same until it succeeds.
+func again(t *testing.T, do func() error) {
+	t.Helper()
 	var err error
 	for range 10 {
-		o := target.Order{Number: number, Release: target.Release{ID: "r", Digest: a.Digest}}
-		if err = s.Prepare(t.Context(), o, a); err != nil {
-			continue
-		}
-		o.Number++
-		if err = s.Activate(t.Context(), o); err == nil {
+		if err = do(); err == nil {
 			return
 		}
 	}
