@@ -1,78 +1,79 @@
 // Command ember-s3 ships the main branch of an Ember app, which it builds with the
-// app's own node and package manager. Until it is given a bucket, the site is served
-// on this machine, on port 8080, by a copy of this program.
+// app's own node and package manager, to an S3 bucket. Leases, holds, the record, logs
+// and artifacts stand in another one, so that it may run on any number of machines: one
+// of them acts.
 //
-// REPOSITORY names the app's repository. "ember-s3 help" says how to operate it.
+// REPOSITORY names the app's repository, BUCKET the site's bucket and DEPLOYS_BUCKET the
+// other one, which is not for the public; credentials and region come
+// from where the AWS command line finds them, too. "ember-s3 help" says how to operate
+// it: run, hold, rollback, resume.
+//
+// On this machine, with a server that keeps a bucket in the directory /tmp/s3 and shows
+// the site at http://site.localhost:8080:
+//
+//	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+//	mkdir -p /tmp/s3/site /tmp/s3/deploys && versitygw --access me --secret mine --port 127.0.0.1:7070 \
+//		--website 127.0.0.1:8080 --website-domain localhost posix /tmp/s3 &
+//	REPOSITORY=$HOME/app BUCKET=site DEPLOYS_BUCKET=deploys AWS_ENDPOINT_URL=http://127.0.0.1:7070 \
+//		AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=mine go run ./examples/ember-s3 run
+//
+// On AWS it is the same without AWS_ENDPOINT_URL. DISTRIBUTION, if it is set, names the
+// CloudFront distribution before the bucket.
 package main
 
 import (
 	"context"
 	"log"
-	"net/http"
 	"os"
-	"os/signal"
-	"path"
-	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/ember"
 	"github.com/muster-deploy/muster/build/mirror"
-	"github.com/muster-deploy/muster/lock/filelock"
+	"github.com/muster-deploy/muster/build/s3store"
+	"github.com/muster-deploy/muster/lock/s3lock"
 	"github.com/muster-deploy/muster/pipeline"
 	"github.com/muster-deploy/muster/pipeline/ci"
 	"github.com/muster-deploy/muster/pipeline/command"
 	"github.com/muster-deploy/muster/pipeline/source/git"
 	"github.com/muster-deploy/muster/target"
-	"github.com/muster-deploy/muster/target/local"
+	"github.com/muster-deploy/muster/target/s3target"
+	"github.com/muster-deploy/muster/target/s3target/cdn"
 )
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == "serve" {
-		serve()
-		return
-	}
-	dir := must(os.UserCacheDir()) + "/ember-s3"
-	app := must(mirror.Open(context.Background(), mirror.Config{URL: os.Getenv("REPOSITORY"), Dir: dir + "/app.git"}))
-	files := must(build.OpenDirStore(dir + "/files"))
+	ctx, dir := context.Background(), must(os.UserCacheDir())+"/ember-s3"
+	cloud := must(config.LoadDefaultConfig(ctx))
+	// A server of one's own has one name for all buckets.
+	style := func(o *s3.Options) { o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" }
+	// The public sees nothing of how it is deployed.
+	private := os.Getenv("DEPLOYS_BUCKET")
+
+	app := must(mirror.Open(ctx, mirror.Config{URL: os.Getenv("REPOSITORY"), Dir: dir + "/app.git"}))
+	files := must(s3store.New(s3store.Config{Client: s3.NewFromConfig(cloud, style), Bucket: private, Prefix: "files/"}))
 	builder := must(ember.New(ember.Config{}))
 	// What the app asks of a change before it is shipped is a script of its own.
 	test := build.Command{Name: "./bin/ci", Network: true}
+	site := s3target.Config{Name: "site", Client: s3target.NewClient(cloud, style), Bucket: os.Getenv("BUCKET")}
+	if id := os.Getenv("DISTRIBUTION"); id != "" {
+		site.Invalidator = &cdn.Distribution{Client: cloudfront.NewFromConfig(cloud), ID: id}
+	}
 
 	os.Exit(command.Main(must(pipeline.New(pipeline.Config{
 		Name:   "site",
 		Source: git.New(app, "main"),
 		CI:     must(ci.New(ci.Config{Trees: app, Command: test, Store: files})),
 		Builds: must(build.NewWorkshop(build.WorkshopConfig{
-			Dir: dir + "/workshop", Source: app, Builder: build.Detect(builder), Identity: builder.Identity(),
+			Dir: dir + "/workshop", Source: app, Builder: build.Detect(builder), Identity: builder.Identity(), Store: files,
 		})),
-		Stages: []pipeline.Stage{{Name: "production", Targets: []target.Target{must(local.New(local.Config{
-			Name: "site", Dir: dir + "/hosts", Command: []string{must(os.Executable()), "serve"},
-			Hosts: []local.Host{{Name: "site-1", Port: 8080}},
-		}))}}},
-		Store: must(filelock.Open(dir + "/records")),
+		Stages: []pipeline.Stage{{Name: "production", Targets: []target.Target{must(s3target.Open(ctx, site))}}},
+		// Leases have a client of their own: an upload must not delay them.
+		Store: must(s3lock.Open(ctx, s3lock.Config{Client: s3lock.NewClient(cloud, style), Bucket: private, Prefix: "records/"})),
 		Logs:  files,
 	}))))
-}
-
-// serve serves the release that it was started in.
-func serve() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	site := http.FileServer(http.Dir("."))
-	s := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Muster-Artifact", os.Getenv("MUSTER_ARTIFACT"))
-		if _, err := os.Stat("." + path.Clean("/"+r.URL.Path)); err != nil {
-			r.URL.Path = "/" // The app finds its own routes.
-		}
-		site.ServeHTTP(w, r)
-	})}
-	go func() {
-		<-ctx.Done()
-		_ = s.Shutdown(context.Background())
-	}()
-	if err := s.ListenAndServe(); err != http.ErrServerClosed {
-		log.Fatal(err)
-	}
 }
 
 func must[T any](v T, err error) T {
