@@ -4,21 +4,20 @@
 // of them acts.
 //
 // REPOSITORY names the app's repository, BUCKET the site's bucket and DEPLOYS_BUCKET the
-// other one, which is not for the public; credentials and region come
-// from where the AWS command line finds them, too. "ember-s3 help" says how to operate
-// it: run, hold, rollback, resume.
+// other one, which is not for the public; credentials and region come from where the AWS
+// command line finds them, too. "ember-s3 help" says how to operate it: run, hold,
+// rollback, resume.
 //
-// On this machine, with a server that keeps a bucket in the directory /tmp/s3 and shows
-// the site at http://site.localhost:8080:
+// On this machine, with a server that the script beside this file starts:
 //
-//	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-//	mkdir -p /tmp/s3/site /tmp/s3/deploys && versitygw --access me --secret mine --port 127.0.0.1:7070 \
-//		--website 127.0.0.1:8080 --website-domain localhost posix /tmp/s3 &
-//	REPOSITORY=$HOME/app BUCKET=site DEPLOYS_BUCKET=deploys AWS_ENDPOINT_URL=http://127.0.0.1:7070 \
-//		AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=mine go run ./examples/ember-s3 run
+//	REPOSITORY=$HOME/app bash examples/ember-s3/local run
 //
-// On AWS it is the same without AWS_ENDPOINT_URL. DISTRIBUTION, if it is set, names the
-// CloudFront distribution before the bucket.
+// On AWS nothing but the environment is another one:
+//
+//	REPOSITORY=git@example.com:app.git BUCKET=acme-site DEPLOYS_BUCKET=acme-deploys \
+//		AWS_REGION=eu-central-1 ember-s3 run
+//
+// DISTRIBUTION, if it is set, names the CloudFront distribution before the bucket.
 package main
 
 import (

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/muster-deploy/muster/build"
@@ -87,7 +88,7 @@ func (t *Target) putWhole(ctx context.Context, o object, content []byte, sum str
 		if o.hashed() {
 			in.IfNoneMatch = new("*")
 		}
-		_, err := t.config.Client.PutObject(ctx, in)
+		_, err := t.config.Client.PutObject(ctx, in, unsigned)
 		switch {
 		case err == nil:
 			return nil
@@ -98,6 +99,12 @@ func (t *Target) putWhole(ctx context.Context, o object, content []byte, sum str
 		}
 	}
 	return fmt.Errorf("%s: others go on writing it", t.url(o.source()))
+}
+
+// unsigned leaves the content out of the signature: the checksum, which is in it, is of
+// the same digest, and neither side computes that twice.
+func unsigned(o *s3.Options) {
+	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 }
 
 // same says whether what stands under a name already is the object. A hashed name with
