@@ -66,7 +66,9 @@ func (c *Cache) restore(ctx context.Context, name, root, dir string) (bool, erro
 		}
 		return false, err
 	}
-	if err := more.make(tmp); err != nil {
+	if err := more.make(tmp); errors.Is(err, fs.ErrExist) {
+		return false, c.drop(name) // They collide with what the manifest lists.
+	} else if err != nil {
 		return false, err
 	}
 	if err := ignoreMissing(os.Remove(dir)); err != nil {

@@ -85,13 +85,11 @@ func (c *Cache) fill(ctx context.Context, at, root, dir string, how taking) erro
 	if err := os.Mkdir(at, 0o755); err != nil {
 		return err
 	}
-	if err := how(ctx, dir, filepath.Join(at, cacheTree), a.Manifest); err != nil {
-		return err
-	}
 	for name, content := range map[string][]byte{cacheManifest: text, cacheExtras: extra, cacheUsed: nil} {
 		if err := os.WriteFile(filepath.Join(at, name), content, 0o644); err != nil {
 			return err
 		}
 	}
-	return nil
+	// The directory comes last: one that was taken is not lost to a full disk.
+	return how(ctx, dir, filepath.Join(at, cacheTree), a.Manifest)
 }

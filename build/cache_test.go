@@ -1,11 +1,13 @@
 package build_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,7 +75,19 @@ func TestABrokenCacheIsDroppedAndTheNextKeyIsTried(t *testing.T) {
 		"changed": func(at string) error {
 			return os.WriteFile(filepath.Join(at, "tree/index.html"), []byte("hellO"), 0o644)
 		},
-		"missing":     func(at string) error { return os.Remove(filepath.Join(at, "tree/index.html")) },
+		"missing": func(at string) error { return os.Remove(filepath.Join(at, "tree/index.html")) },
+		"a link out": func(at string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(at, "tree/sub")), os.Symlink("/etc", filepath.Join(at, "tree/sub")))
+		},
+		"a directory": func(at string) error {
+			return errors.Join(os.Remove(filepath.Join(at, "tree/index.html")), os.Mkdir(filepath.Join(at, "tree/index.html"), 0o755))
+		},
+		"a pipe": func(at string) error {
+			return errors.Join(os.Remove(filepath.Join(at, "tree/index.html")), syscall.Mkfifo(filepath.Join(at, "tree/index.html"), 0o644))
+		},
+		"colliding extras": func(at string) error {
+			return os.WriteFile(filepath.Join(at, "extras"), []byte(`{"links": {"index.html": "assets"}}`), 0o644)
+		},
 		"no manifest": func(at string) error { return os.Remove(filepath.Join(at, "manifest")) },
 		"cut":         func(at string) error { return os.Truncate(filepath.Join(at, "manifest"), 60) },
 	} {

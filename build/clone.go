@@ -3,7 +3,9 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -67,7 +69,7 @@ func cloneDirectory(ctx context.Context, from, to *os.Root, dir string, files []
 	}
 	src, err := from.OpenRoot(dir)
 	if err != nil {
-		return err
+		return sourceError(err)
 	}
 	defer src.Close()
 	dst, err := to.OpenRoot(dir)
@@ -90,6 +92,27 @@ func cloneDirectory(ctx context.Context, from, to *os.Root, dir string, files []
 		}
 	}
 	return nil
+}
+
+// sourceError is a tree that is not as its manifest says: a directory that is a link
+// out of it, a file that is a directory. It is told apart from a full disk, which is
+// no reason to distrust the tree.
+func sourceError(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
+
+// openSource opens a regular file of a tree, and waits for no named pipe.
+func openSource(from *os.Root, f File) (*os.File, fs.FileInfo, error) {
+	info, err := from.Lstat(f.Path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", f.Path)
+	}
+	if err != nil {
+		return nil, nil, sourceError(err)
+	}
+	in, err := from.Open(f.Path)
+	if err != nil {
+		return nil, nil, sourceError(err)
+	}
+	return in, info, nil
 }
 
 // copyOnly copies the bytes and verifies them on the way.
@@ -115,15 +138,11 @@ func cloneOrCopy(from, to *os.Root, f File, buf []byte) error {
 
 // transfer makes the file and gives it its mode and the time of the original.
 func transfer(from, to *os.Root, f File, fill func(out, in *os.File) error) error {
-	in, err := from.Open(f.Path)
+	in, info, err := openSource(from, f)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	info, err := in.Stat()
-	if err != nil {
-		return err
-	}
 	out, err := to.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -140,7 +159,7 @@ func transfer(from, to *os.Root, f File, fill func(out, in *os.File) error) erro
 
 // hardLink verifies a file, takes the write permission from it and links it.
 func hardLink(from, to *os.Root, f File, buf []byte) error {
-	in, err := from.Open(f.Path)
+	in, _, err := openSource(from, f)
 	if err != nil {
 		return err
 	}
