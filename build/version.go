@@ -30,6 +30,9 @@ func (t Tool) Met(have string) bool {
 	if t.Version == "" || have == t.Version {
 		return true
 	}
+	if t.Name == "java" {
+		have = strings.TrimPrefix(have, "1.") // Java 8 calls itself 1.8.
+	}
 	v, ok := parseVersion(have)
 	if !ok || v.wild {
 		return false
@@ -51,7 +54,7 @@ type version struct {
 
 // written is how a version is written: a word in front, numbers, the patch level of
 // a Ruby, a pre-release, and build metadata, which counts for nothing.
-var written = regexp.MustCompile(`^(?:[A-Za-z]+-|v)?(\d{1,9}(?:\.\d{1,9})*)((?:\.[xX*])*)(?:p\d+)?(?:[-.]([A-Za-z][0-9A-Za-z.-]*))?(?:\+[0-9A-Za-z.-]*)?$`)
+var written = regexp.MustCompile(`^(?:[A-Za-z]+-|v)?(\d{1,9}(?:\.\d{1,9})*)((?:\.[xX*])*)(?:p\d+|_\d+)?(?:[-.]([A-Za-z][0-9A-Za-z.-]*))?(?:\+[0-9A-Za-z.-]*)?$`)
 
 // parseVersion reads one version; a lone x or star has no numbers.
 func parseVersion(s string) (version, bool) {

@@ -82,7 +82,6 @@ func pomRelease(t *tree) ([]build.Tool, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %s: %w", file, said.Line, name, err)
 		}
-		v = strings.TrimPrefix(v, "1.") // 1.8 is what Java 8 was called.
 		return []build.Tool{{Version: ">=" + v, File: file, Line: said.Line, Rule: minimum}}, nil
 	}
 	return nil, nil

@@ -83,6 +83,9 @@ func choose(name, dir string, o Options, sources ...source) (build.Tool, error) 
 	}
 	for i := range found {
 		found[i].Name = name
+		if o.Version != "" && i > 0 {
+			continue // It does not matter either.
+		}
 		if floating(found[i].Version) {
 			errs = append(errs, fmt.Errorf("%s asks for %s %s: name a version", at(found[i]), name, found[i].Version))
 		}
@@ -121,18 +124,22 @@ func first(found []build.Tool) build.Tool {
 // minimum is the rule of a version that the others have to meet.
 const minimum = "a minimum"
 
-// agree returns a *ConflictError with the first choice and those that contradict it.
+// agree returns a *ConflictError with the first choice that others contradict, and
+// those. Any two have to agree: one that is short may agree with both of two that
+// differ.
 func agree(name string, found []build.Tool) error {
-	e := &ConflictError{Tool: name, Choices: found[:1:1]}
-	for _, c := range found[1:] {
-		if !compatible(found[0].Version, c.Version) {
-			e.Choices = append(e.Choices, c)
+	for i, a := range found {
+		e := &ConflictError{Tool: name, Choices: []build.Tool{a}}
+		for _, c := range found[i+1:] {
+			if !compatible(a.Version, c.Version) {
+				e.Choices = append(e.Choices, c)
+			}
+		}
+		if len(e.Choices) > 1 {
+			return e
 		}
 	}
-	if len(e.Choices) == 1 {
-		return nil
-	}
-	return e
+	return nil
 }
 
 // at says where a choice was found.

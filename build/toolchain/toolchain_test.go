@@ -135,6 +135,26 @@ func TestWhatIsNoVersionIsAnErrorWithItsLine(t *testing.T) {
 	}
 }
 
+func TestAnOptionWinsOverWhatIsNoVersion(t *testing.T) {
+	tool, err := toolchain.Node(write(t, ".nvmrc", "lts/*"), toolchain.Options{Version: "20.1.0"})
+	require.NoError(t, err)
+	assert.Equal(t, "20.1.0", tool.Version)
+}
+
+func TestAnyTwoSourcesHaveToAgree(t *testing.T) {
+	_, err := toolchain.Ruby(write(t, ".ruby-version", "3", "Gemfile", "ruby '3.2.2'", "Gemfile.lock", "RUBY VERSION\n   ruby 3.1.2\n"), toolchain.Options{})
+	assert.EqualError(t, err, "the tree asks for different versions of ruby: Gemfile:1 wants 3.2.2, Gemfile.lock:2 wants 3.1.2; let them agree")
+}
+
+func TestJava8IsKnownByBothOfItsNames(t *testing.T) {
+	tool, err := toolchain.Java(write(t, "system.properties", "java.runtime.version=1.8\n",
+		"pom.xml", "<project><properties><java.version>1.8</java.version></properties></project>"), toolchain.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, "8", tool.Version)
+	assert.True(t, tool.Met("1.8.0_392"))
+	assert.True(t, tool.Met("8.0.392"))
+}
+
 func TestAllComplaintsComeAtOnce(t *testing.T) {
 	_, err := toolchain.Node(write(t, ".nvmrc", "lts/iron", ".node-version", "node", "package.json", "{"), toolchain.Options{})
 	require.Error(t, err)

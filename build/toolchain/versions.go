@@ -36,8 +36,8 @@ func nodeVersion(s string) (string, error) {
 // release is where the numbers of a JDK's version stand: after a vendor's name.
 var release = regexp.MustCompile(`^(?:[A-Za-z][A-Za-z_-]*-)?(\d+(?:\.\d+)*)(?:[-+_][0-9A-Za-z.+_-]*)?$`)
 
-// javaVersion reads "17", "17.0.9-tem", "temurin-21.0.1+12" and "1.8": a release as
-// JDKs name it themselves. The vendor is left to whoever provides the JDK.
+// javaVersion reads "17", "17.0.9-tem", "temurin-21.0.1+12" and "1.8", which is 8: a release as
+// JDKs name it themselves since Java 9. The vendor is left to whoever provides the JDK.
 func javaVersion(s string) (string, error) {
 	m := release.FindStringSubmatch(s)
 	if floating(s) || m == nil {
@@ -46,5 +46,6 @@ func javaVersion(s string) (string, error) {
 		}
 		return "", fmt.Errorf("%q is no version of Java", s)
 	}
-	return m[1], nil
+	// Java 8 and older called themselves 1.8.
+	return strings.TrimPrefix(m[1], "1."), nil
 }
