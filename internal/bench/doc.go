@@ -4,5 +4,5 @@
 //	bash .ci/setup
 //	go test -tags integration -run '^$' -bench . -benchtime 1x -timeout 2h ./internal/bench
 //
-// The flag -pairs says how many pairs of builds are alternated.
+// How many pairs of builds are alternated is said by "-args -pairs 3" at the end.
 package bench
