@@ -19,6 +19,7 @@ func gemfileRuby(t *tree) ([]build.Tool, error) {
 	if err != nil {
 		return nil, err
 	}
+	text = code(text)
 	var found []build.Tool
 	for _, at := range statement.FindAllStringIndex(text, -1) {
 		line := lineOf(text, at[1]-1)
@@ -34,6 +35,18 @@ func gemfileRuby(t *tree) ([]build.Tool, error) {
 		found = append(found, tools...)
 	}
 	return found, nil
+}
+
+var (
+	block = regexp.MustCompile(`(?ms)^=begin\b.*?^=end\b[^\n]*`)
+	data  = regexp.MustCompile(`(?ms)^__END__$.*`)
+)
+
+// code blanks what is no code of a file of Ruby: its block comments, and what follows
+// __END__. Lines stay where they are.
+func code(text string) string {
+	blank := func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) }
+	return data.ReplaceAllStringFunc(block.ReplaceAllStringFunc(text, blank), blank)
 }
 
 // arguments are what a ruby statement was given.

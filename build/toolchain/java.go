@@ -26,6 +26,7 @@ func property(t *tree, file, key string) ([]build.Tool, error) {
 		return nil, err
 	}
 	for i, line := range strings.Split(text, "\n") {
+		line, _, _ = strings.Cut(line, "#")
 		name, value, ok := strings.Cut(line, "=")
 		if !ok || strings.TrimSpace(name) != key {
 			continue

@@ -64,8 +64,8 @@ func member(text, file, outer, inner string) (*build.Tool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", file, line, err)
 	}
-	if value == "" {
-		return nil, nil
+	if value == "" || value == "*" || value == "x" {
+		return nil, nil // It asks for nothing.
 	}
 	return &build.Tool{Version: value, File: file, Line: line}, nil
 }
