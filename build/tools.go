@@ -17,7 +17,7 @@ type ToolError struct {
 	Have string
 }
 
-// Error says what is wanted, by which file, and what is there.
+// Error says what is wanted, by which file, what is there, and what to do.
 func (e *ToolError) Error() string {
 	where := ""
 	if e.Want.File != "" {
@@ -30,7 +30,7 @@ func (e *ToolError) Error() string {
 	if have == "" {
 		have = "none"
 	}
-	return fmt.Sprintf("the app wants %s %s%s, this machine has %s", e.Want.Name, e.Want.Version, where, have)
+	return fmt.Sprintf("the app wants %s %s%s, this machine has %s: install it, or build in a container that has it", e.Want.Name, e.Want.Version, where, have)
 }
 
 // dotted and plain find the version in what a tool says of itself: rather one with
