@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -81,6 +82,20 @@ func TestRealBucketIsPruned(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	holds(t, s, content)
+}
+
+func TestRealURLIsReadWithoutCredentials(t *testing.T) {
+	server := s3server.Start(t)
+	content := noise(1, 3<<20)
+	url, err := open(t, server, server.Bucket(t)).Presign(t.Context(), s3.NewPresignClient(server.Client()), bytes.NewReader(content), time.Minute)
+	require.NoError(t, err)
+	answer, err := http.Get(url)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, http.StatusOK, answer.StatusCode)
+	got, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(content, got))
 }
 
 // holds expects content under the key k.
