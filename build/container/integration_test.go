@@ -20,13 +20,13 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/command"
 	"github.com/muster-deploy/muster/build/container"
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // podman returns a runner with two images, of two Rubies.
 func podman(t *testing.T) *container.Runner {
 	t.Helper()
-	part := parts.Dir(t, "containers")
+	part := partstest.Dir(t, "containers")
 	t.Setenv("CONTAINERS_CONF", filepath.Join(part, "containers.conf"))
 	t.Setenv("CONTAINERS_STORAGE_CONF", filepath.Join(part, "storage.conf"))
 	r, err := container.New(container.Config{Engine: "podman", Images: []container.Image{

@@ -17,8 +17,8 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/ember"
 	"github.com/muster-deploy/muster/build/mirror"
-	"github.com/muster-deploy/muster/internal/parts"
-	"github.com/muster-deploy/muster/internal/parts/browser"
+	"github.com/muster-deploy/muster/internal/partstest"
+	"github.com/muster-deploy/muster/internal/partstest/browsertest"
 )
 
 // sources is an app of the part, committed to a repository, and the tools for it.
@@ -29,7 +29,7 @@ type sources struct {
 
 func newSources(t *testing.T, app string) *sources {
 	t.Helper()
-	part := parts.Dir(t, "ember")
+	part := partstest.Dir(t, "ember")
 	r := &sources{repository: filepath.Join(t.TempDir(), app), local: &build.Local{Env: map[string]string{
 		"PATH":             filepath.Join(part, "tools/node_modules/.bin") + ":" + os.Getenv("PATH"),
 		"npm_config_cache": filepath.Join(part, "npm"), "npm_config_store_dir": filepath.Join(part, "pnpm-store"),
@@ -123,7 +123,7 @@ func TestRealAppsAreBuiltAndSeenByABrowser(t *testing.T) {
 			}
 			dir := filepath.Join(t.TempDir(), "site")
 			require.NoError(t, build.Extract(t.Context(), a, dir, build.UnpackOptions{}))
-			assert.Contains(t, browser.DOM(t, browser.Serve(t, dir)), "muster 402 says hello from "+c.app)
+			assert.Contains(t, browsertest.DOM(t, browsertest.Serve(t, dir)), "muster 402 says hello from "+c.app)
 
 			again, _ := r.built(t, r.shop(t))
 			assert.Equal(t, paths(a), paths(again))

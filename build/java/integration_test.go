@@ -21,7 +21,7 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/java"
 	"github.com/muster-deploy/muster/build/mirror"
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // service is an app of the part, committed to a repository.
@@ -30,7 +30,7 @@ type service struct{ dir, revision string }
 func newService(t *testing.T, app string) *service {
 	t.Helper()
 	s := &service{dir: filepath.Join(t.TempDir(), app)}
-	require.NoError(t, os.CopyFS(s.dir, os.DirFS(filepath.Join(parts.Dir(t, "java"), app))))
+	require.NoError(t, os.CopyFS(s.dir, os.DirFS(filepath.Join(partstest.Dir(t, "java"), app))))
 	s.git(t, "init", "--quiet", "--initial-branch=main")
 	s.commit(t)
 	return s

@@ -25,7 +25,7 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/mirror"
 	"github.com/muster-deploy/muster/build/rails"
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // repository is the app of the part, with a source of gems that serves on loopback.
@@ -33,7 +33,7 @@ type repository struct{ dir, revision string }
 
 func newRepository(t *testing.T) *repository {
 	t.Helper()
-	part := parts.Dir(t, "rails")
+	part := partstest.Dir(t, "rails")
 	gems := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(part, "source"))))
 	t.Cleanup(gems.Close)
 	r := &repository{dir: filepath.Join(t.TempDir(), "app")}

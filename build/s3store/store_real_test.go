@@ -19,27 +19,27 @@ import (
 	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/build/s3store"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 )
 
-func open(t testing.TB, server *s3server.Server, bucket string) *s3store.Store {
+func open(t testing.TB, server *s3servertest.Server, bucket string) *s3store.Store {
 	s, err := s3store.New(s3store.Config{Client: server.Client(), Bucket: bucket, Prefix: "artifacts/"})
 	require.NoError(t, err)
 	return s
 }
 
-func suite(t *testing.T, server *s3server.Server) {
+func suite(t *testing.T, server *s3servertest.Server) {
 	buildtest.TestStore(t, func(t *testing.T) buildtest.StorePlace {
 		bucket := server.Bucket(t)
 		return buildtest.StorePlace{Open: func() (build.Store, error) { return open(t, server, bucket), nil }}
 	})
 }
 
-func TestRealBucketsPassTheSuite(t *testing.T) { suite(t, s3server.Start(t)) }
+func TestRealBucketsPassTheSuite(t *testing.T) { suite(t, s3servertest.Start(t)) }
 
 // The client signs and checks bodies in another way over TLS.
 func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	front := httptest.NewTLSServer(faultproxy.New(server.Endpoint, faultproxy.Faults{}))
 	t.Cleanup(front.Close)
 	server.Endpoint, server.HTTP = front.URL, front.Client()
@@ -51,7 +51,7 @@ func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
 }
 
 func TestRealBucketHoldsContentWholeOrNotAtAllOverABadNetwork(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	bucket := server.Bucket(t)
 	for seed := range uint64(3) {
 		proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faultproxy.Faults{
@@ -74,7 +74,7 @@ func TestRealBucketHoldsContentWholeOrNotAtAllOverABadNetwork(t *testing.T) {
 }
 
 func TestRealBucketIsPruned(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	s := open(t, server, server.Bucket(t))
 	content := noise(1, 3<<20)
 	require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))

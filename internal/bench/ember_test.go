@@ -14,7 +14,7 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/ember"
 	"github.com/muster-deploy/muster/build/mirror"
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // emberApp is the classic app of the part with npm, in a repository.
@@ -26,7 +26,7 @@ type emberApp struct {
 
 func newEmberApp(b *testing.B) *emberApp {
 	b.Helper()
-	part := parts.Dir(b, "ember")
+	part := partstest.Dir(b, "ember")
 	e := &emberApp{dir: filepath.Join(b.TempDir(), "classic"), env: map[string]string{
 		"npm_config_cache": filepath.Join(part, "npm"), "npm_config_prefer_offline": "true",
 		"npm_config_audit": "false", "npm_config_fund": "false", "npm_config_update_notifier": "false", "CI": "true",

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
-	"github.com/muster-deploy/muster/internal/parts/server"
+	"github.com/muster-deploy/muster/internal/partstest"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
+	"github.com/muster-deploy/muster/internal/partstest/servertest"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/dynamolock"
 	"github.com/muster-deploy/muster/lock/s3lock"
@@ -55,11 +55,11 @@ func measureLease(b *testing.B, p *faultproxy.Proxy, s lock.Store) {
 func BenchmarkLeaseInABucket(b *testing.B) {
 	for _, latency := range latencies {
 		b.Run(latency.String(), func(b *testing.B) {
-			server := s3server.Start(b)
+			server := s3servertest.Start(b)
 			bucket := server.Bucket(b)
 			p, url := behindProxy(b, server.Endpoint, latency)
 			server.Endpoint = url
-			s, err := s3lock.Open(b.Context(), s3lock.Config{Client: s3lock.NewClient(server.Config(), s3server.PathStyle), Bucket: bucket})
+			s, err := s3lock.Open(b.Context(), s3lock.Config{Client: s3lock.NewClient(server.Config(), s3servertest.PathStyle), Bucket: bucket})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -71,8 +71,8 @@ func BenchmarkLeaseInABucket(b *testing.B) {
 func BenchmarkLeaseInATable(b *testing.B) {
 	for _, latency := range latencies {
 		b.Run(latency.String(), func(b *testing.B) {
-			cli := filepath.Join(parts.Dir(b, "dynamodb"), "node_modules/dynalite/cli.js")
-			address := server.Start(b, func(port string) []string {
+			cli := filepath.Join(partstest.Dir(b, "dynamodb"), "node_modules/dynalite/cli.js")
+			address := servertest.Start(b, func(port string) []string {
 				return []string{"node", cli, "--host", "127.0.0.1", "--port", port, "--createTableMs", "0"}
 			})
 			p, url := behindProxy(b, "http://"+address, latency)

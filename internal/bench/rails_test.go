@@ -15,7 +15,7 @@ import (
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/mirror"
 	"github.com/muster-deploy/muster/build/rails"
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // railsApp is the app of the part, in a repository, with its source of gems.
@@ -27,7 +27,7 @@ type railsApp struct {
 
 func newRailsApp(b *testing.B) *railsApp {
 	b.Helper()
-	part := parts.Dir(b, "rails")
+	part := partstest.Dir(b, "rails")
 	gems := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(part, "source"))))
 	b.Cleanup(gems.Close)
 	r := &railsApp{dir: filepath.Join(b.TempDir(), "app")}

@@ -19,7 +19,7 @@ import (
 	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/build/s3store"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 )
 
 // artifactOf5000 returns an artifact of 5,000 files and 100 MB, one of which changes with n.
@@ -78,7 +78,7 @@ func measureKeep(b *testing.B, p *faultproxy.Proxy, s build.Store, a *build.Arti
 func BenchmarkArtifactAfterOneChangedFile(b *testing.B) {
 	for _, latency := range latencies {
 		b.Run(latency.String(), func(b *testing.B) {
-			server := s3server.Start(b)
+			server := s3servertest.Start(b)
 			bucket := server.Bucket(b)
 			p, url := behindProxy(b, server.Endpoint, latency)
 			server.Endpoint = url
@@ -120,7 +120,7 @@ func medianCost(all []keepCost) keepCost {
 // was in use meanwhile.
 func BenchmarkTwoGigabytes(b *testing.B) {
 	const size = 2 << 30
-	server := s3server.Start(b)
+	server := s3servertest.Start(b)
 	bucket := server.Bucket(b)
 	s, err := s3store.New(s3store.Config{Client: server.Client(), Bucket: bucket})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 )
 
 // BenchmarkSiteWithTwoGigabytes deploys a site with a film of two gigabytes and reports
@@ -39,7 +39,7 @@ func BenchmarkSiteWithTwoGigabytes(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := s3server.Start(b)
+	server := s3servertest.Start(b)
 	for b.Loop() {
 		s := newOurSite(b, server, server.Bucket(b), faultproxy.New(server.Endpoint, faultproxy.Faults{}))
 		c := s.ship(b, a)

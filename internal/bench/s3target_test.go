@@ -19,7 +19,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/s3target"
 )
@@ -100,19 +100,19 @@ func artifactOfSite(b *testing.B, dir string) *build.Artifact {
 // siteTool brings a directory into a bucket.
 type siteTool struct {
 	name   string
-	deploy func(b *testing.B, server *s3server.Server, bucket, dir string)
+	deploy func(b *testing.B, server *s3servertest.Server, bucket, dir string)
 }
 
 // siteTools are those that are found on this machine: peers are not part of the set-up.
 func siteTools(b *testing.B) []siteTool {
 	var all []siteTool
 	if _, err := exec.LookPath("aws"); err == nil {
-		all = append(all, siteTool{"aws-s3-sync", func(b *testing.B, s *s3server.Server, bucket, dir string) {
+		all = append(all, siteTool{"aws-s3-sync", func(b *testing.B, s *s3servertest.Server, bucket, dir string) {
 			peer(b, s, "aws", "s3", "sync", "--only-show-errors", "--endpoint-url", s.Endpoint, dir, "s3://"+bucket)
 		}})
 	}
 	if _, err := exec.LookPath("rclone"); err == nil {
-		all = append(all, siteTool{"rclone", func(b *testing.B, s *s3server.Server, bucket, dir string) {
+		all = append(all, siteTool{"rclone", func(b *testing.B, s *s3servertest.Server, bucket, dir string) {
 			peer(b, s, "rclone", "sync", "--checksum", "--transfers", "64", "--checkers", "64", "--fast-list", "--s3-no-head", "--s3-no-check-bucket", dir, "peer:"+bucket)
 		}})
 	}
@@ -123,7 +123,7 @@ func siteTools(b *testing.B) []siteTool {
 }
 
 // peer runs a tool with what it reads of the environment to find the server.
-func peer(b *testing.B, s *s3server.Server, words ...string) {
+func peer(b *testing.B, s *s3servertest.Server, words ...string) {
 	keys, err := s.Config().Credentials.Retrieve(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -150,8 +150,8 @@ type ourSite struct {
 	proxy  *faultproxy.Proxy
 }
 
-func newOurSite(b *testing.B, server *s3server.Server, bucket string, p *faultproxy.Proxy) *ourSite {
-	t, err := s3target.New(s3target.Config{Client: s3target.NewClient(server.Config(), s3server.PathStyle), Bucket: bucket})
+func newOurSite(b *testing.B, server *s3servertest.Server, bucket string, p *faultproxy.Proxy) *ourSite {
+	t, err := s3target.New(s3target.Config{Client: s3target.NewClient(server.Config(), s3servertest.PathStyle), Bucket: bucket})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func (s *ourSite) measure(b *testing.B, do func() error) siteCost {
 func BenchmarkSite(b *testing.B) {
 	for _, latency := range latencies {
 		b.Run(latency.String(), func(b *testing.B) {
-			server := s3server.Start(b)
+			server := s3servertest.Start(b)
 			p, url := behindProxy(b, server.Endpoint, latency)
 			direct := *server
 			server.Endpoint = url
@@ -205,7 +205,7 @@ func BenchmarkSite(b *testing.B) {
 	}
 }
 
-func benchSite(b *testing.B, direct, server *s3server.Server, p *faultproxy.Proxy, tools []siteTool) {
+func benchSite(b *testing.B, direct, server *s3servertest.Server, p *faultproxy.Proxy, tools []siteTool) {
 	took := map[string][]time.Duration{}
 	note := func(what string, d time.Duration) { took[what] = append(took[what], d) }
 	var change, back siteCost

@@ -28,19 +28,19 @@ var floors = map[string][]string{
 // clients lists what may be imported by the packages that are for one service and
 // by nobody else, with all that stands beneath them.
 var clients = map[string][]string{
-	"lock/s3lock":             {"github.com/aws"},
-	"lock/dynamolock":         {"github.com/aws"},
-	"build/toolchain":         {"github.com/pelletier/go-toml/v2"},
-	"build/node":              {"go.yaml.in/yaml/v3"},
-	"build/s3store":           {"github.com/aws"},
-	"target/ec2target":        {"github.com/aws"},
-	"target/s3target":         {"github.com/aws", "github.com/andybalholm/brotli"},
-	"internal/bench":          {"github.com/aws"},
-	"internal/parts/s3server": {"github.com/aws"},
-	"internal/contentiontest": {"github.com/anishathalye/porcupine"},
-	"examples/ember-s3":       {"github.com/aws"},
-	"examples/rails-ec2":      {"github.com/aws"},
-	"examples/java-ec2":       {"github.com/aws"},
+	"lock/s3lock":                     {"github.com/aws"},
+	"lock/dynamolock":                 {"github.com/aws"},
+	"build/toolchain":                 {"github.com/pelletier/go-toml/v2"},
+	"build/node":                      {"go.yaml.in/yaml/v3"},
+	"build/s3store":                   {"github.com/aws"},
+	"target/ec2target":                {"github.com/aws"},
+	"target/s3target":                 {"github.com/aws", "github.com/andybalholm/brotli"},
+	"internal/bench":                  {"github.com/aws"},
+	"internal/partstest/s3servertest": {"github.com/aws"},
+	"internal/contentiontest":         {"github.com/anishathalye/porcupine"},
+	"examples/ember-s3":               {"github.com/aws"},
+	"examples/rails-ec2":              {"github.com/aws"},
+	"examples/java-ec2":               {"github.com/aws"},
 }
 
 // references are the implementations that a stranger copies to write his own. They
@@ -105,7 +105,7 @@ func (f file) forbidsOwn(dir string) string {
 
 // forbidsTesting judges an import of the package testing, or of one beneath it.
 func (f file) forbidsTesting() string {
-	if f.test || helper(f.dir) || within(f.dir, "internal/parts") {
+	if f.test || helper(f.dir) {
 		return ""
 	}
 	return "only tests and ...test packages import testing"

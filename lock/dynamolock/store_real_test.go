@@ -17,8 +17,8 @@ import (
 
 	"github.com/muster-deploy/muster/internal/contentiontest"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts"
-	"github.com/muster-deploy/muster/internal/parts/server"
+	"github.com/muster-deploy/muster/internal/partstest"
+	"github.com/muster-deploy/muster/internal/partstest/servertest"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/dynamolock"
 	"github.com/muster-deploy/muster/lock/locktest"
@@ -26,8 +26,8 @@ import (
 
 // start starts a server, and returns its endpoint.
 func start(t testing.TB) string {
-	cli := filepath.Join(parts.Dir(t, "dynamodb"), "node_modules/dynalite/cli.js")
-	return "http://" + server.Start(t, func(port string) []string {
+	cli := filepath.Join(partstest.Dir(t, "dynamodb"), "node_modules/dynalite/cli.js")
+	return "http://" + servertest.Start(t, func(port string) []string {
 		return []string{"node", cli, "--host", "127.0.0.1", "--port", port, "--createTableMs", "0"}
 	})
 }

@@ -13,19 +13,19 @@ import (
 
 	"github.com/muster-deploy/muster/internal/contentiontest"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/locktest"
 	"github.com/muster-deploy/muster/lock/s3lock"
 )
 
 // client returns a client of a server, with connections of its own.
-func client(s *s3server.Server) s3lock.Client {
-	return s3lock.NewClient(s.Config(), s3server.PathStyle)
+func client(s *s3servertest.Server) s3lock.Client {
+	return s3lock.NewClient(s.Config(), s3servertest.PathStyle)
 }
 
 func TestRealBucketsPassTheSuite(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	locktest.TestStore(t, func(t testing.TB) locktest.Place {
 		bucket := server.Bucket(t)
 		return locktest.PlaceFunc(func(ctx context.Context) (lock.Store, error) {
@@ -35,7 +35,7 @@ func TestRealBucketsPassTheSuite(t *testing.T) {
 }
 
 func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
 	t.Cleanup(proxy.Close)
 	bad := *server
@@ -56,14 +56,14 @@ func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
 }
 
 func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
-	server := s3server.StartS3rver(t)
+	server := s3servertest.StartS3rver(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: server.Bucket(t)})
 	assert.ErrorIs(t, err, s3lock.ErrConditions)
 	assert.ErrorContains(t, err, "If-None-Match: *")
 }
 
 func TestRealBucketThatIsNotThere(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: "nobody-made-it"})
 	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
 }
@@ -72,7 +72,7 @@ func TestRealBucketThatIsNotThere(t *testing.T) {
 var faults = faultproxy.Faults{Seed: 1, Refused: 0.03, Lost: 0.05, Repeated: 0.05, Truncated: 0.03, Delay: 10 * time.Millisecond}
 
 func TestRealBucketTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	bucket := server.Bucket(t)
 	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
 	t.Cleanup(proxy.Close)

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/build"
-	"github.com/muster-deploy/muster/internal/parts/browser"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/browsertest"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/s3target"
 )
@@ -71,7 +71,7 @@ func app(n int) *build.Artifact {
 
 // front serves a bucket as a website does, and notes what failed.
 type front struct {
-	server *s3server.Server
+	server *s3servertest.Server
 	bucket string
 	mu     sync.Mutex
 	served int
@@ -101,7 +101,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestRealBrowserSeesNoFailedRequest(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	f := &front{server: server, bucket: server.Bucket(t)}
 	s, err := s3target.New(s3target.Config{Client: server.Client(), Bucket: f.bucket})
 	require.NoError(t, err)
@@ -134,7 +134,7 @@ func TestRealBrowserSeesNoFailedRequest(t *testing.T) {
 	web := httptest.NewServer(mux)
 	t.Cleanup(web.Close)
 
-	dom := browser.DOM(t, web.URL)
+	dom := browsertest.DOM(t, web.URL)
 	assert.Contains(t, dom, "<title>/deploy ended with release 2; lazy a of 1; /rollback ended with release 1; lazy b of 1</title>")
 	f.mu.Lock()
 	defer f.mu.Unlock()

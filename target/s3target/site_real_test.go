@@ -12,7 +12,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/internal/faultproxy"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/s3target"
 	"github.com/muster-deploy/muster/target/targettest"
@@ -25,7 +25,7 @@ func (p realPlace) Open() (target.Target, error)   { return s3target.New(p.confi
 func (p realPlace) Artifact(n int) *build.Artifact { return numbered(n) }
 
 func TestRealSitePassesTheSuite(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	targettest.TestTarget(t, func(tb targettest.TB) targettest.Place {
 		return realPlace{s3target.Config{Client: server.Client(), Bucket: server.Bucket(t), Prefix: "shop/"}}
 	})
@@ -34,7 +34,7 @@ func TestRealSitePassesTheSuite(t *testing.T) {
 // Every order ends in the state that it says, or in an error after which it can be given
 // again.
 func TestRealSiteOverABadNetwork(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	for seed := range uint64(4) {
 		bucket := server.Bucket(t)
 		proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faultproxy.Faults{
@@ -80,13 +80,13 @@ func again(t *testing.T, do func() error) {
 }
 
 func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
-	server := s3server.StartS3rver(t)
+	server := s3servertest.StartS3rver(t)
 	_, err := s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: server.Bucket(t)})
 	assert.ErrorIs(t, err, s3target.ErrConditions)
 }
 
 func TestRealBucketIsOpened(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	_, err := s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: server.Bucket(t)})
 	assert.NoError(t, err)
 	_, err = s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: "nobody-made-it"})

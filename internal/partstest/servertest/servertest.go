@@ -1,6 +1,6 @@
-// Package server starts servers for tests and stops them, whatever becomes of the
+// Package servertest starts servers for tests and stops them, whatever becomes of the
 // test.
-package server
+package servertest
 
 import (
 	"bytes"

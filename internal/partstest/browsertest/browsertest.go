@@ -1,6 +1,6 @@
-// Package browser opens pages in Chromium for integration tests. It is of the part
+// Package browsertest opens pages in Chromium for integration tests. It is of the part
 // chromium.
-package browser
+package browsertest
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/muster-deploy/muster/internal/parts"
+	"github.com/muster-deploy/muster/internal/partstest"
 )
 
 // patience is how long a page may take, the start of the browser included.
@@ -29,7 +29,7 @@ func Serve(t testing.TB, dir string) string {
 // that does not start, or does not come to an end, fails the test.
 func DOM(t testing.TB, url string) string {
 	t.Helper()
-	parts.Dir(t, "chromium")
+	partstest.Dir(t, "chromium")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

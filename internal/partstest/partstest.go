@@ -1,6 +1,6 @@
-// Package parts finds the real parts that integration tests use: applications,
+// Package partstest finds the real parts that integration tests use: applications,
 // servers and tools. The script .ci/setup puts them in place.
-package parts
+package partstest
 
 import (
 	"os"

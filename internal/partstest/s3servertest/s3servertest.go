@@ -1,7 +1,7 @@
-// Package s3server starts S3 servers for integration tests and makes clients for
+// Package s3servertest starts S3 servers for integration tests and makes clients for
 // them. The server is versitygw, of the part s3; or MinIO, whose binary the
 // environment variable MUSTER_MINIO names, for a second opinion.
-package s3server
+package s3servertest
 
 import (
 	"crypto/rand"
@@ -18,8 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/muster-deploy/muster/internal/parts"
-	"github.com/muster-deploy/muster/internal/parts/server"
+	"github.com/muster-deploy/muster/internal/partstest"
+	"github.com/muster-deploy/muster/internal/partstest/servertest"
 )
 
 // What the servers take for credentials.
@@ -44,8 +44,8 @@ func Start(t testing.TB) *Server {
 	if minio := os.Getenv("MUSTER_MINIO"); minio != "" {
 		return startMinIO(t, minio)
 	}
-	bin, dir := filepath.Join(parts.Dir(t, "s3"), "versitygw"), t.TempDir()
-	address := server.Start(t, func(port string) []string {
+	bin, dir := filepath.Join(partstest.Dir(t, "s3"), "versitygw"), t.TempDir()
+	address := servertest.Start(t, func(port string) []string {
 		return []string{bin, "--quiet", "--keep-alive", "--port", "127.0.0.1:" + port, "--access", access, "--secret", secret, "posix", dir}
 	})
 	return &Server{Endpoint: "http://" + address, access: access, secret: secret}
@@ -55,7 +55,7 @@ func Start(t testing.TB) *Server {
 func startMinIO(t testing.TB, bin string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	address := server.Start(t, func(port string) []string {
+	address := servertest.Start(t, func(port string) []string {
 		return []string{"env", "MINIO_ROOT_USER=" + access, "MINIO_ROOT_PASSWORD=" + secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
 			bin, "server", "--quiet", "--address", "127.0.0.1:" + port, dir}
 	})
@@ -76,8 +76,8 @@ func startMinIO(t testing.TB, bin string) *Server {
 // StartS3rver starts a server that ignores conditions.
 func StartS3rver(t testing.TB) *Server {
 	t.Helper()
-	script, dir := filepath.Join(parts.Dir(t, "s3"), "node_modules/s3rver/bin/s3rver.js"), t.TempDir()
-	address := server.Start(t, func(port string) []string {
+	script, dir := filepath.Join(partstest.Dir(t, "s3"), "node_modules/s3rver/bin/s3rver.js"), t.TempDir()
+	address := servertest.Start(t, func(port string) []string {
 		return []string{"node", script, "--silent", "--address", "127.0.0.1", "--port", port, "--directory", dir}
 	})
 	return &Server{Endpoint: "http://" + address, access: "S3RVER", secret: "S3RVER"}
