@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/words"
 )
 
 // display shows events: as a picture below lines that stay on a terminal, as lines
@@ -62,7 +63,7 @@ func (d *display) event(e pipeline.Event) {
 		return
 	}
 	d.board.apply(e)
-	if text := sentence(e); text != "" {
+	if text := words.Event(e); text != "" {
 		d.line(e.At, say("%s: %s", e.Pipeline, text), e)
 	}
 	d.redraw()
@@ -139,22 +140,4 @@ func colourOf(e pipeline.Event) string {
 		}
 	}
 	return ""
-}
-
-// sentence is the line of an event; empty for one that only moves a picture.
-func sentence(e pipeline.Event) string {
-	switch e.Kind {
-	case pipeline.EventProgress:
-		if e.Progress != nil && e.Progress.Phase == "failed" {
-			return say("%s: %s failed: %s", e.Target, orElse(e.Progress.Unit, "it"), orElse(e.Progress.Message, "it did not say why"))
-		}
-		return ""
-	case pipeline.EventLost:
-		return fmt.Sprintf("%s not shown: this terminal is too slow", count(e.Lost, "event"))
-	case pipeline.EventStage:
-		return say("%s: %s", e.Stage, e.Message)
-	case pipeline.EventProblem:
-		return say("problem, tried again: %s", e.Message)
-	}
-	return say("%s", orElse(e.Message, string(e.Kind)))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/words"
 )
 
 var holdCommand = &command{
@@ -51,7 +52,7 @@ func (h *holding) place(ctx context.Context, c *call) error {
 	}
 	what := p.Name() + " is"
 	if q.Scope != "" {
-		what = scopeText(q.Scope) + " are"
+		what = words.Scope(q.Scope) + " are"
 	}
 	text := say("%s held %s.", what, sayHold(c, lock.Hold{By: q.By, Reason: q.Reason, Level: q.Level, Until: q.Until}))
 	return c.recorded(answer{Pipeline: p.Name(), Request: "hold", ID: id}, text,
@@ -96,17 +97,6 @@ func (c *call) scope(s string) (lock.Scope, error) {
 		}
 	}
 	return "", misuse("-scope is %q: want all, the name of a pipeline (%s), or the beginning of names, as payments/*", clean(s), c.names())
-}
-
-// scopeText says a scope in a sentence.
-func scopeText(s lock.Scope) string {
-	if prefix, ok := strings.CutPrefix(string(s), "prefix:"); ok {
-		return "all pipelines whose names begin with " + prefix
-	}
-	if name, ok := strings.CutPrefix(string(s), "pipeline:"); ok {
-		return "deploys of " + name
-	}
-	return "all pipelines of this store"
 }
 
 var unholdCommand = &command{

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/words"
 )
 
 var rollbackCommand = &command{
@@ -84,7 +85,7 @@ func (r *rolling) request(c *call, s pipeline.Status) (pipeline.Rollback, error)
 	}
 	q.From, q.To = fullRelease(s, q.From), fullRelease(s, q.To)
 	if q.To == "" {
-		q.To = wayBack(s, q.From)
+		q.To = words.WayBack(s, q.From)
 	}
 	return q, nil
 }
@@ -94,7 +95,7 @@ func (r *rolling) request(c *call, s pipeline.Status) (pipeline.Rollback, error)
 func (c *call) undoable(s pipeline.Status) (string, error) {
 	switch {
 	case s.Open != nil && s.Open.Kind == pipeline.KindRollback:
-		return "", refused("%s is being rolled back already, from %s to %s", s.Name, fromID(s.Open), s.Open.To.ID)
+		return "", refused("%s is being rolled back already, from %s to %s", s.Name, words.Undone(s.Open), s.Open.To.ID)
 	case s.Open != nil:
 		return s.Open.To.ID, nil
 	case s.Live == nil:
@@ -124,40 +125,7 @@ func fullRelease(s pipeline.Status, id string) string {
 	return id
 }
 
-// wayBack proposes the release to go back to, as the pipeline does; empty leaves it
-// to the pipeline.
-func wayBack(s pipeline.Status, from string) string {
-	end, digest := len(s.Served), ""
-	if i := slices.IndexFunc(s.Served, func(r pipeline.Served) bool { return r.ID == from }); i >= 0 {
-		end, digest = i, s.Served[i].Digest
-	} else if s.Open != nil && s.Open.To.ID == from {
-		digest = s.Open.To.Digest
-	} else {
-		return ""
-	}
-	for i := end - 1; i >= 0; i-- {
-		r := s.Served[i]
-		bad := slices.ContainsFunc(s.Excluded, func(e pipeline.Excluded) bool { return e.Revision == r.Revision })
-		if !bad && r.Digest != digest {
-			return r.ID
-		}
-	}
-	return ""
-}
-
 // undoing says what a rollback would do.
 func (c *call) undoing(s pipeline.Status, q pipeline.Rollback) string {
-	what := say("%s is live", q.From)
-	if s.Open != nil && s.Open.To.ID == q.From {
-		what = say("%s is on its way: %q", q.From, clean(s.Open.Subject))
-	}
-	back := "the release before it"
-	for _, r := range s.Served {
-		if r.ID == q.To {
-			back = say("%s, first live %s,", r.ID, c.ago(r.At))
-		}
-	}
-	return say("%s: %s.\n%s goes live again, automation stops, and what came since is never shipped again.", s.Name, what, capital(back))
+	return words.Undoing(s, q, c.now())
 }
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/words"
 )
 
 var statusCommand = &command{
@@ -110,7 +111,7 @@ func (c *call) releaseRows(s pipeline.Status) []row {
 func (c *call) openRows(o *pipeline.Attempt) []row {
 	label, text := "deploying", say("%s %q", o.To.ID, clean(o.Subject))
 	if o.Kind == pipeline.KindRollback {
-		label, text = "undoing", say("%s, back to %s", fromID(o), o.To.ID)
+		label, text = "undoing", say("%s, back to %s", words.Undone(o), o.To.ID)
 	}
 	text += say(", began %s", c.ago(o.Began))
 	if o.By != "" {
@@ -124,13 +125,6 @@ func (c *call) openRows(o *pipeline.Attempt) []row {
 		rows = append(rows, stageRows(stage, o.Stages[stage])...)
 	}
 	return rows
-}
-
-func fromID(o *pipeline.Attempt) string {
-	if o.From == nil {
-		return "the first release"
-	}
-	return o.From.ID
 }
 
 // answerRows say how to answer for the hooks whose end is not known.
@@ -158,23 +152,12 @@ func stageRows(stage string, p *pipeline.StageProgress) []row {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Targets)) {
-		rows = append(rows, row{"", say("%s: %s", stage, targetText(name, p.Targets[name]))})
+		rows = append(rows, row{"", say("%s: %s", stage, words.Target(name, p.Targets[name]))})
 	}
 	if !p.Done && !p.Verified.IsZero() {
 		rows = append(rows, row{"", say("%s: verified, baking", stage)})
 	}
 	return rows
-}
-
-func targetText(name string, t pipeline.TargetProgress) string {
-	text := fmt.Sprintf("%s batch %d of %d", name, t.Batch, t.Batches)
-	if t.Done {
-		text = name + " is done"
-	}
-	if n := len(t.Failed); n > 0 {
-		text += fmt.Sprintf(", %s failed: %s, %s", count(n, "unit"), t.Failed[0].Name, t.Failed[0].Problem)
-	}
-	return text
 }
 
 // stopRows say why automation is off and how it goes on.

@@ -2,13 +2,11 @@ package command
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/muster-deploy/muster/pipeline"
-	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/pipeline/words"
 )
 
 // lookEvery is how often a pipeline is looked at while its deployer, which runs
@@ -92,7 +90,7 @@ func (w *wait) until(ctx context.Context, text string, pending func(pipeline.Sta
 		if err != nil {
 			return pipeline.Deploy{}, err
 		}
-		for _, e := range differences(last, s) {
+		for _, e := range words.Differences(last, s) {
 			show.event(e)
 		}
 		if last = s; !pending(s) {
@@ -133,63 +131,4 @@ func rest(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// differences says what happened between two looks, as the deployer's own events do.
-func differences(a, b pipeline.Status) []pipeline.Event {
-	var events []pipeline.Event
-	add := func(e pipeline.Event) {
-		e.At, e.Pipeline = b.At, b.Name
-		events = append(events, e)
-	}
-	o := b.Open
-	if o == nil {
-		if b.Reason.Sentence != a.Reason.Sentence {
-			add(pipeline.Event{Kind: pipeline.EventReason, Message: b.Reason.Sentence})
-		}
-		return events
-	}
-	was := a.Open
-	if was == nil || was.ID != o.ID {
-		was = &pipeline.Attempt{}
-		add(pipeline.Event{Kind: pipeline.EventBegan, Deploy: o.ID, Message: b.Reason.Sentence})
-	} else if b.Reason.Sentence != a.Reason.Sentence {
-		add(pipeline.Event{Kind: pipeline.EventReason, Deploy: o.ID, Message: b.Reason.Sentence})
-	}
-	if o.Prepared && !was.Prepared {
-		add(pipeline.Event{Kind: pipeline.EventPrepared, Deploy: o.ID, Message: o.ID + " is prepared on every target"})
-	}
-	for _, stage := range slices.Sorted(maps.Keys(o.Stages)) {
-		for _, e := range stageDifferences(stage, was.Stages[stage], o.Stages[stage]) {
-			e.Deploy = o.ID
-			add(e)
-		}
-	}
-	return events
-}
-
-// stageDifferences says what happened in one stage.
-func stageDifferences(stage string, a, b *pipeline.StageProgress) []pipeline.Event {
-	if a == nil {
-		a = &pipeline.StageProgress{}
-	}
-	if b == nil {
-		return nil
-	}
-	var events []pipeline.Event
-	for _, name := range slices.Sorted(maps.Keys(b.Targets)) {
-		was, is := a.Targets[name], b.Targets[name]
-		if is.Batch != was.Batch {
-			events = append(events, pipeline.Event{Kind: pipeline.EventBatch, Stage: stage, Target: name,
-				Step:    &target.Step{Batch: is.Batch, Batches: is.Batches},
-				Message: say("%s: batch %d of %d", name, is.Batch, is.Batches)})
-		}
-		if is.Done && !was.Done {
-			events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Target: name, Message: name + " is done"})
-		}
-	}
-	if b.Done && !a.Done {
-		events = append(events, pipeline.Event{Kind: pipeline.EventStage, Stage: stage, Message: "done"})
-	}
-	return events
 }
