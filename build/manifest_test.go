@@ -1,7 +1,9 @@
 package build_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -189,6 +191,22 @@ func TestPacksOfEqualTreesAreEqualToTheByteAndUnpackToTheTree(t *testing.T) {
 		require.True(t, info.ModTime().Equal(build.FileTime(a.Manifest[3])), a.Manifest[3].Path)
 		require.Error(t, build.Unpack(t.Context(), bytes.NewReader(pack), out, a.Manifest, build.UnpackOptions{}), "it is there already")
 	}
+}
+
+func TestAPackMayHaveAllItsNamesBelowADirectory(t *testing.T) {
+	a := buildtest.Artifact(map[string]string{"bin/run": "#!/bin/sh", "l": "-> bin/run"})
+	var b bytes.Buffer
+	require.NoError(t, build.PackBelow(t.Context(), &b, a, "./app/"))
+	zip, err := gzip.NewReader(&b)
+	require.NoError(t, err)
+	in := tar.NewReader(zip)
+	for _, want := range []string{"./app/bin/run", "./app/l"} {
+		h, err := in.Next()
+		require.NoError(t, err)
+		require.Equal(t, want, h.Name)
+	}
+	_, err = in.Next()
+	require.ErrorIs(t, err, io.EOF)
 }
 
 func TestLaw15_APackThatDiffersFromTheManifestLeavesNothing(t *testing.T) {

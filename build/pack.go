@@ -35,7 +35,12 @@ func FileTime(f File) time.Time {
 // are equal to the byte, as long as both come from one version of Go, whose
 // compressor it uses. It streams, and ends with an error that wraps ErrCorrupt if
 // a's content is not what its manifest says.
-func Pack(ctx context.Context, w io.Writer, a *Artifact) error {
+func Pack(ctx context.Context, w io.Writer, a *Artifact) error { return PackBelow(ctx, w, a, "") }
+
+// PackBelow does as Pack, with all names below a directory, such as "./app/": for
+// places that take an app as an archive of their own form. Below is put before each
+// path as it is.
+func PackBelow(ctx context.Context, w io.Writer, a *Artifact, below string) error {
 	zip, err := gzip.NewWriterLevel(w, packLevel)
 	if err != nil {
 		return fmt.Errorf("pack: %w", err)
@@ -43,7 +48,7 @@ func Pack(ctx context.Context, w io.Writer, a *Artifact) error {
 	out := tar.NewWriter(zip)
 	buf := make([]byte, hashBuffer)
 	for _, f := range a.Manifest {
-		if err := packFile(ctx, out, a.Files, f, buf); err != nil {
+		if err := packFile(ctx, out, a.Files, f, below, buf); err != nil {
 			return fmt.Errorf("pack %s: %w", f.Path, err)
 		}
 	}
@@ -57,11 +62,13 @@ func Pack(ctx context.Context, w io.Writer, a *Artifact) error {
 }
 
 // packFile writes one file or link.
-func packFile(ctx context.Context, out *tar.Writer, files fs.FS, f File, buf []byte) error {
+func packFile(ctx context.Context, out *tar.Writer, files fs.FS, f File, below string, buf []byte) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if err := out.WriteHeader(header(f)); err != nil || f.Link != "" {
+	h := header(f)
+	h.Name = below + h.Name
+	if err := out.WriteHeader(h); err != nil || f.Link != "" {
 		return err
 	}
 	in, err := files.Open(f.Path)

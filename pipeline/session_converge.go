@@ -143,7 +143,7 @@ func (r *Record) observe(t target.Target, state target.State, digest string, now
 		o.Off[i].Number = 0 // it grows with each order and is no news
 	}
 	if f, ok := target.As[target.Fenced](t); ok {
-		o.BestEffort = f.Fencing() == target.BestEffort
+		o.BestEffort = f.Fencing() != target.Certain
 	}
 	if old := r.Observed[t.Name()]; old.Units == o.Units && old.On == o.On &&
 		old.BestEffort == o.BestEffort && reflect.DeepEqual(old.Off, o.Off) {

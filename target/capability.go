@@ -32,12 +32,23 @@ type Fencing string
 const (
 	// Certain is the zero Fencing: no overtaken order changes a unit.
 	Certain Fencing = ""
-	// BestEffort means that a window remains, which the target documents.
+
+	// BestEffort means that every order leaves its number on the unit, and that later
+	// ones are compared with it, but not in one step with the switch: a window remains,
+	// which the target documents.
 	BestEffort Fencing = "best effort"
+
+	// LastSwitch is less than BestEffort, for a place that keeps nothing but what it
+	// serves: only a switch leaves its number there. A fencing Observe, and an order that
+	// finds its release live, are remembered by the target that was given them for as
+	// long as it is open, and by no other deployer.
+	LastSwitch Fencing = "last switch"
 )
 
 // Fenced is the capability to declare that fencing is less than certain. A target
-// without it is held to Certain.
+// without it is held to Certain. What is declared is shown by a pipeline's status, and
+// is what the suite in targettest asks for.
 type Fenced interface {
+	// Fencing never changes.
 	Fencing() Fencing
 }

@@ -70,6 +70,33 @@ type Order struct {
 	Report func(Progress)
 }
 
+// Ask asks whether a step may begin, as Begin says it. Nobody to ask means yes.
+func (o Order) Ask(ctx context.Context, s Step) error {
+	if o.Begin == nil {
+		return nil
+	}
+	return o.Begin(ctx, s)
+}
+
+// Tell reports how the work goes, if anybody listens.
+func (o Order) Tell(p Progress) {
+	if o.Report != nil {
+		o.Report(p)
+	}
+}
+
+// Match returns an error unless a is the artifact of o's release, which Prepare asks
+// first.
+func (o Order) Match(a *build.Artifact) error {
+	switch {
+	case a == nil || a.Digest == "":
+		return errors.New("there is no artifact")
+	case a.Digest != o.Release.Digest:
+		return fmt.Errorf("the artifact is %s, and the order is for %s", a.Digest, o.Release.Digest)
+	}
+	return nil
+}
+
 // Step is what is about to be changed and cannot be unchanged: one batch of units.
 type Step struct {
 	// Batch counts from 1 within one call of Activate; Batches is how many there

@@ -34,6 +34,7 @@ var clients = map[string][]string{
 	"build/node":                      {"go.yaml.in/yaml/v3"},
 	"build/s3store":                   {"github.com/aws"},
 	"target/ec2target":                {"github.com/aws"},
+	"target/heroku":                   {"github.com/hashicorp/go-retryablehttp"},
 	"target/s3target":                 {"github.com/aws", "github.com/andybalholm/brotli"},
 	"internal/bench":                  {"github.com/aws"},
 	"internal/partstest/s3servertest": {"github.com/aws"},

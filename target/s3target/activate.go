@@ -43,7 +43,7 @@ func (t *Target) activate(ctx context.Context, o target.Order) error {
 			return t.failed(err)
 		}
 		if !serving && !asked {
-			if err := begin(ctx, o, t.step()); err != nil {
+			if err := o.Ask(ctx, t.step()); err != nil {
 				return err
 			}
 			asked = true
@@ -66,14 +66,6 @@ func (t *Target) failed(err error) error {
 		return nil
 	}
 	return &target.UnitError{Unit: t.config.Name, Err: err}
-}
-
-// begin asks whether a step may begin.
-func begin(ctx context.Context, o target.Order, s target.Step) error {
-	if o.Begin == nil {
-		return nil
-	}
-	return o.Begin(ctx, s)
 }
 
 // step is the only one that there is.

@@ -22,8 +22,8 @@ func (t *Target) Prepare(ctx context.Context, o target.Order, a *build.Artifact)
 }
 
 func (t *Target) prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
-	if a.Digest != o.Release.Digest {
-		return fmt.Errorf("the artifact is %s, and the order is for %s", a.Digest, o.Release.Digest)
+	if err := o.Match(a); err != nil {
+		return err
 	}
 	text, err := build.EncodeManifest(a.Manifest)
 	if err != nil {

@@ -38,10 +38,8 @@ func (t *Target) Name() string { return t.config.Name }
 // are not. See the package's documentation.
 func (t *Target) Fencing() target.Fencing { return target.BestEffort }
 
-// report tells the order's listener, if there is one.
+// report tells the order's listener about the one unit.
 func (t *Target) report(o target.Order, p target.Progress) {
-	if o.Report != nil {
-		p.Unit = t.config.Name
-		o.Report(p)
-	}
+	p.Unit = t.config.Name
+	o.Tell(p)
 }

@@ -100,10 +100,8 @@ func (a *activation) run(ctx context.Context) error {
 		if len(a.failed) > a.m.Budget && a.o.Intent != target.Backward {
 			return nil
 		}
-		if a.o.Begin != nil {
-			if err := a.o.Begin(ctx, s); err != nil {
-				return fmt.Errorf("begin batch %d of %d: %w", s.Batch, s.Batches, err)
-			}
+		if err := a.o.Ask(ctx, s); err != nil {
+			return fmt.Errorf("begin batch %d of %d: %w", s.Batch, s.Batches, err)
 		}
 		for _, name := range s.Units {
 			if err := a.count(ctx, name, a.m.activate(ctx, name, a.o)); err != nil {
@@ -123,14 +121,8 @@ func (a *activation) count(ctx context.Context, name string, err error) error {
 		return unitError(name, err)
 	}
 	a.failed = append(a.failed, unitError(name, err))
-	a.report(name, "failed")
+	a.o.Tell(target.Progress{Unit: name, Phase: "failed"})
 	return nil
-}
-
-func (a *activation) report(name, phase string) {
-	if a.o.Report != nil {
-		a.o.Report(target.Progress{Unit: name, Phase: phase})
-	}
 }
 
 // activate takes one unit through switch, confirm and retire.

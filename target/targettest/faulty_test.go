@@ -238,6 +238,31 @@ var faults = []fault{
 			return f.Memory.Activate(ctx, o)
 		}
 	}},
+	{"declares a fencing that nobody knows", "the fencing that is declared is known and never changes", func(f *faulty) {
+		f.fencing = "mostly"
+	}},
+	{"remembers only switches and calls that certain", "an identical release touches nothing and raises the fence", func(f *faulty) {
+		f.lastSwitch()
+	}},
+	{"remembers only switches and calls that best effort", "the fence outlives the deployer", func(f *faulty) {
+		f.lastSwitch()
+		f.fencing = target.BestEffort
+	}},
+	{"remembers only switches, not even what it was just asked", "a fencing observe refuses what came before it", func(f *faulty) {
+		f.activate = func(ctx context.Context, o target.Order) error {
+			f.lastSwitch()
+			return f.Memory.Activate(ctx, o)
+		}
+		f.fencing = target.LastSwitch
+	}},
+	{"has no fence and declares the last switch", "a lower order is refused", func(f *faulty) {
+		unfenced(f)
+		f.fencing = target.LastSwitch
+	}},
+	{"forgets the last switch, too", "the fence outlives the deployer", func(f *faulty) {
+		f.all(func(u *unit) { u.fence = fence{} })
+		f.fencing = target.LastSwitch
+	}},
 	{"remembers refused numbers only while it runs", "the fence outlives the deployer", func(f *faulty) {
 		// Open makes a new one of these for each successor.
 		f.all(func(u *unit) { u.fence = fence{} })
@@ -390,10 +415,23 @@ func unfenced(f *faulty) {
 	}
 }
 
+// lastSwitch makes units forget all orders but those that have switched them.
+func (f *faulty) lastSwitch() {
+	history := f.History()
+	f.all(func(u *unit) {
+		u.fence = fence{}
+		for _, c := range history {
+			if c.Unit == u.name && !c.Back {
+				u.fence = fence{c.Number, c.To}
+			}
+		}
+	})
+}
+
 // place makes a place whose targets all have the fault.
 func (x fault) place(tb TB) Place {
 	p := newMemoryPlace(tb)
-	if x.by == "the fence outlives the deployer" {
+	if x.by == "the fence outlives the deployer" || x.by == "an identical release touches nothing and raises the fence" {
 		p.wrap = func(target.Target) target.Target { return x.spoiled(p) }
 		return p
 	}
@@ -456,6 +494,18 @@ func TestTheSuiteRejectsEachFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestATargetThatIsFencedByItsLastSwitchPassesTheSuiteIfItSaysSo(t *testing.T) {
+	TestTarget(t, func(tb TB) Place {
+		p := newMemoryPlace(tb)
+		p.wrap = func(target.Target) target.Target {
+			f := &faulty{Memory: p.Memory, fencing: target.LastSwitch}
+			f.lastSwitch()
+			return f
+		}
+		return p
+	})
 }
 
 func TestEachCheckOfTheSuiteRejectsSomething(t *testing.T) {

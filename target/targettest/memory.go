@@ -49,8 +49,8 @@ func (m *Memory) Name() string { return m.name }
 // Prepare implements target.Target. The files of a are checked against its manifest
 // if it has any (a.Files may be nil).
 func (m *Memory) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
-	if a == nil || a.Digest != o.Release.Digest {
-		return errors.New("prepare: artifact is not the order's release")
+	if err := o.Match(a); err != nil {
+		return fmt.Errorf("prepare: %w", err)
 	}
 	if err := verify(a); err != nil {
 		return fmt.Errorf("prepare: %w", err)

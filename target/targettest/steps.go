@@ -119,10 +119,23 @@ func (s *suite) is(what string, err, want error) {
 	}
 }
 
-// certain says whether the target is held to certain fencing.
-func (s *suite) certain() bool {
-	f, ok := target.As[target.Fenced](s.t)
-	return !ok || f.Fencing() == target.Certain
+// fencing is what the target declares, and is held to.
+func (s *suite) fencing() target.Fencing {
+	if f, ok := target.As[target.Fenced](s.t); ok {
+		return f.Fencing()
+	}
+	return target.Certain
+}
+
+// reopen opens the place once more where the fence has to outlive it, though nothing
+// was switched since it was raised.
+func (s *suite) reopen() {
+	s.Helper()
+	if s.fencing() == target.LastSwitch {
+		s.Logf("not asked of another deployer: the target declares %q", target.LastSwitch)
+		return
+	}
+	s.open()
 }
 
 // digests maps each unit to what is live on it.

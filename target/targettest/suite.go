@@ -29,6 +29,7 @@ type check struct {
 var checks = []check{
 	{"a new place is vacant", newPlaceIsVacant},
 	{"the name never changes", nameNeverChanges},
+	{"the fencing that is declared is known and never changes", fencingIsKnown},
 	{"observe reads what is", observeReadsWhatIs},
 	{"prepare shows nothing", prepareShowsNothing},
 	{"prepare twice is prepare once", prepareTwice},
