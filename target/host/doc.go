@@ -50,7 +50,9 @@
 // All of this is in the script: it ends the same way without the deployer. A run that
 // finds a higher number than its own changes nothing more. A run that was killed
 // between switch and restart leaves a journal that says so, and the next Activate
-// restarts, although the link is right. A command that is delivered twice gives the
+// restarts, although the link is right. One that was killed, or overtaken, after the
+// restart had ended leaves the asking to it: what runs is not restarted again, unless it
+// turns out not to be healthy. A command that is delivered twice gives the
 // answer that it gave first.
 //
 // A run that is stopped (by SIGSTOP, or a machine's pause) while it holds the lock

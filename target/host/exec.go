@@ -3,8 +3,10 @@ package host
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,6 +25,13 @@ type Exec struct {
 	// Nil means PATH, HOME, USER, LANG, TMPDIR and TZ of this process and nothing
 	// else: a deployer's secrets are not its apps'.
 	Env []string
+
+	// Outlive leaves a script that takes nothing from its standard input to end by
+	// itself when the context ends, and returns at once: it is for the host that
+	// the deployer itself runs on. The restart that a deployer orders of itself
+	// ends it, and the script has to go on to put back a successor that is no good.
+	// Each script has limits of its own, and a newer order stops it.
+	Outlive bool
 }
 
 // inherited are the variables that a script gets from this process.
@@ -33,13 +42,11 @@ func (e Exec) Run(ctx context.Context, c Call) error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("run script: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, e.shell(), append([]string{"-c", c.Script, "muster"}, c.Args...)...)
-	cmd.Env = e.environment()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
-	err := cmd.Run()
+	run := e.run
+	if e.Outlive && c.Stdin == nil {
+		run = e.outlive
+	}
+	err := run(ctx, c)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return fmt.Errorf("run script: %w", cause)
 	}
@@ -47,6 +54,59 @@ func (e Exec) Run(ctx context.Context, c Call) error {
 		return fmt.Errorf("run script: %w", err)
 	}
 	return nil
+}
+
+// run returns when the script has ended, or was killed because ctx has.
+func (e Exec) run(ctx context.Context, c Call) error {
+	cmd := exec.CommandContext(ctx, e.shell(), append([]string{"-c", c.Script, "muster"}, c.Args...)...)
+	cmd.Env = e.environment()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	return cmd.Run()
+}
+
+// outlive returns when the script or ctx has ended, and lets the script go on.
+func (e Exec) outlive(ctx context.Context, c Call) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	out, errs := &valve{to: c.Stdout}, &valve{to: c.Stderr}
+	c.Stdout, c.Stderr = out, errs
+	ended := make(chan error, 1)
+	go func() { ended <- e.run(context.WithoutCancel(ctx), c) }()
+	defer out.shut()
+	defer errs.shut()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// valve passes on what is written to it until it is shut, and then takes it without
+// a word, so that what writes goes on.
+type valve struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write implements io.Writer.
+func (v *valve) Write(p []byte) (int, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.to == nil {
+		return len(p), nil
+	}
+	return v.to.Write(p)
+}
+
+func (v *valve) shut() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.to = nil
 }
 
 func (e Exec) shell() string {

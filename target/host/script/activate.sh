@@ -31,11 +31,19 @@ activate() {
 	if settled && healthy "releases/$release" "$release" "$@"; then
 		finish "$@"
 	fi
-	sound
-	switch "$@"
-	confirm "releases/$release" "$release" "$@" || revert confirm "$@"
+	if ! restarted || ! confirm "releases/$release" "$release" "$@"; then
+		sound
+		switch "$@"
+		confirm "releases/$release" "$release" "$@" || revert confirm "$@"
+	fi
 	finish "$@"
 }
+
+# restarted says whether an order that died, or was overtaken, had got as far as the
+# end of the restart: what is left to do is to ask. A deployer that runs on this host
+# is ended by the restart that it has ordered; its successor, which gives the order
+# again, would restart itself for ever.
+restarted() { [ "$phase" = restarted ] && [ "$live" = "$release" ]; }
 
 # take_turn has two runs of one order work one after the other. A newer order does
 # not wait for this.
@@ -89,9 +97,10 @@ switch() {
 		fail switch "current still is ${link:-nothing}"
 	}
 	restart "releases/$release" "$release" "$@"
-	restarted=$?
+	up=$?
+	[ "$up" -ne 0 ] || write_journal restarted || say 'the journal cannot be written'
 	unlock
-	[ "$restarted" -eq 0 ] || revert restart "$@"
+	[ "$up" -eq 0 ] || revert restart "$@"
 }
 
 # swap LINK replaces current at once and reads it back. A temporary link of a name
@@ -152,16 +161,21 @@ revert() {
 	relock
 	back=${good#releases/}
 	is_release "$back" || back=other
+	write_journal switching || say 'the journal cannot be written'
 	if [ -z "$good" ] || [ "$good" = "releases/$release" ] || [ ! -d "$good" ]; then
 		conclude "failed phase=$failed back=none"
 	fi
 	swap "$good" && restart "$good" "$back" "$@"
 	reverted=$?
+	[ "$reverted" -ne 0 ] || write_journal restarted || say 'the journal cannot be written'
 	unlock
 	[ "$reverted" -eq 0 ] && confirm "$good" "$back" "$@"
 	reverted=$?
 	relock
-	[ "$reverted" -eq 0 ] || conclude "failed phase=$failed back=failed"
+	if [ "$reverted" -ne 0 ]; then
+		write_journal switching || say 'the journal cannot be written'
+		conclude "failed phase=$failed back=failed"
+	fi
 	write_journal done
 	conclude "failed phase=$failed back=done"
 }

@@ -71,7 +71,7 @@ relock() {
 	fenced || stale
 }
 
-# read_journal sets phase (new, adopted, switching, done), good (the link text that
+# read_journal sets phase (new, adopted, switching, restarted, done), good (the link text that
 # was confirmed last) and previous (the one that was confirmed before it).
 read_journal() {
 	phase=new good= previous=
