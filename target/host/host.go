@@ -115,13 +115,16 @@ func (h *Host) call(ctx context.Context, step string, s settings, stdin io.Reade
 	return h.callTo(ctx, step, s, stdin, &stderr)
 }
 
+// nonceSetting is the argument of a script that names its call.
+const nonceSetting = "nonce="
+
 func (h *Host) callTo(ctx context.Context, step string, s settings, stdin io.Reader, stderr *tail) (answer, error) {
 	nonce := newNonce()
 	var stdout tail
 	err := context.Cause(ctx)
 	if err == nil {
 		err = h.c.Transport.Run(ctx, Call{
-			Script: script, Args: append([]string{"nonce=" + nonce}, s...), Nonce: nonce,
+			Step: step, Script: script, Args: append([]string{nonceSetting + nonce}, s...), Nonce: nonce,
 			Stdin: stdin, Stdout: &stdout, Stderr: stderr,
 		})
 	}

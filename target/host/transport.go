@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,25 @@ type Call struct {
 	// it comes. The answer is the last line of Stdout.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+
+	// Step is what the script is asked for, for logs and for transports that treat calls
+	// by how long they take: "observe", "check", "guard", "prepare", "activate".
+	Step string
+}
+
+// WithNonce returns the same call under another nonce. A transport that can hand one
+// text to many hosts gives calls that are alike but for their nonces a common one; it
+// then has to put the call's own back into the answer, which is the second word of the
+// last line.
+func (c Call) WithNonce(nonce string) Call {
+	c.Args = slices.Clone(c.Args)
+	for i, arg := range c.Args {
+		if arg == nonceSetting+c.Nonce {
+			c.Args[i] = nonceSetting + nonce
+		}
+	}
+	c.Nonce = nonce
+	return c
 }
 
 // Text returns script and arguments as one script, for transports that can carry

@@ -112,3 +112,11 @@ func TestExecGivesScriptsAGroupOfTheirOwnAndNoSecrets(t *testing.T) {
 	require.Error(t, host.Exec{}.Run(t.Context(), host.Call{Script: "exit 3"}))
 	require.ErrorContains(t, host.Exec{}.Run(t.Context(), host.Call{Script: "true", Args: []string{"\x00"}}), "zero byte")
 }
+
+func TestANonceIsReplacedWhereItIsMeant(t *testing.T) {
+	t.Parallel()
+	c := host.Call{Nonce: "ab", Args: []string{"nonce=ab", "root=/ab", "--", "nonce=abc", "ab"}, Step: "observe"}
+	d := c.WithNonce("cd")
+	require.Equal(t, host.Call{Nonce: "cd", Args: []string{"nonce=cd", "root=/ab", "--", "nonce=abc", "ab"}, Step: "observe"}, d)
+	require.Equal(t, "nonce=ab", c.Args[0], "the call itself stays as it was")
+}
