@@ -24,10 +24,16 @@
 // host (those of coreutils or busybox, tar, gzip, flock, awk; curl or wget where a
 // URL is asked) and says at once which are missing.
 //
+// A release is sent as the script's input, or fetched by the host from a Depot (in a
+// bucket, or served by the deployer). A transport that carries no input needs a Depot,
+// and makes the URLs a part of the script by Call.Inline: what keeps the script, keeps
+// the URLs, which is why they live for minutes. The script has some 26 KB.
+//
 // # Preparing
 //
 //	check     the number is not lower; tools; room for twice the release; current is a link
-//	fetch     manifest and pack, under temporary names; the sha256 of both
+//	fetch     manifest and pack, under temporary names; the sha256 of both; by URL it
+//	          goes on where it was cut off
 //	unpack    beside the releases; every mode, link and byte against the manifest, nothing too much
 //	place     shared paths linked, synced, renamed; the marker PREPARED last
 //

@@ -85,26 +85,11 @@ func TestHealthAnsweredByWgetIsAsGood(t *testing.T) {
 		t.Skipf("not asked: %v", err)
 	}
 	j, a := newApp(t, nil)
-	j.transport.Env = without(t, "curl")
+	j.transport.Env = lacking(t, "curl")
 	j.ship(artifact(1))
 	j.serves(artifact(1))
 	a.status.Store(500)
 	require.Contains(t, j.unit().Problem, "got 500")
-}
-
-// without returns an environment that lacks a command.
-func without(t *testing.T, command string) []string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, from := range filepath.SplitList(os.Getenv("PATH")) {
-		entries, _ := os.ReadDir(from)
-		for _, e := range entries {
-			if e.Name() != command {
-				_ = os.Symlink(filepath.Join(from, e.Name()), filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	return []string{"PATH=" + dir}
 }
 
 func TestUnhealthyAppIsRestartedByConvergence(t *testing.T) {

@@ -17,6 +17,10 @@ import (
 // files without a name: they are gone with the process. The zero value is ready to
 // use, by many goroutines at once.
 type Packs struct {
+	// Depot is where hosts fetch what they get. Nil: it is sent to them, as the input of
+	// the script.
+	Depot Depot
+
 	mu    sync.Mutex
 	packs map[string]*pack
 }
@@ -36,11 +40,14 @@ type pack struct {
 
 // open returns the pack of a, which the caller closes. Whoever comes first packs; if
 // that fails, or its context ends, the next one tries for himself.
-func (p *Packs) open(ctx context.Context, a *build.Artifact) (*pack, error) {
+func (p *Packs) open(ctx context.Context, a *build.Artifact, manifest []byte) (*pack, error) {
 	for {
 		k, mine := p.join(a.Digest)
 		if mine {
 			k.err = k.fill(ctx, a)
+			if k.err == nil && p.Depot != nil {
+				k.err = k.deposit(ctx, p.Depot, manifest)
+			}
 			if k.err != nil {
 				p.forget(k)
 			}
@@ -113,7 +120,7 @@ func (k *pack) fill(ctx context.Context, a *build.Artifact) error {
 }
 
 // reader reads the pack from its start, beside others who do.
-func (k *pack) reader() io.Reader { return io.NewSectionReader(k.file, 0, k.size) }
+func (k *pack) reader() *io.SectionReader { return io.NewSectionReader(k.file, 0, k.size) }
 
 // close gives the pack back; the last one to do so frees the disk.
 func (k *pack) close() {

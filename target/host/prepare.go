@@ -22,16 +22,33 @@ func (h *Host) Prepare(ctx context.Context, o target.Order, a *build.Artifact) e
 	s := h.settings("check", o)
 	s.set("bytes", a.Size())
 	s.set("files", len(a.Manifest))
+	if h.c.Packs.Depot != nil {
+		s.set("from", "url")
+	}
 	said, err := h.call(ctx, "check", s, nil)
 	if err != nil || said.word == "prepared" {
 		return err
 	}
-	p, err := h.c.Packs.open(ctx, a)
+	p, err := h.c.Packs.open(ctx, a, manifest)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	defer p.close()
-	return h.send(ctx, o, manifest, p)
+	return h.bring(ctx, o, manifest, p)
+}
+
+// bring gets a pack to the host, one way or the other.
+func (h *Host) bring(ctx context.Context, o target.Order, manifest []byte, p *pack) error {
+	s := h.settings("prepare", o)
+	s.set("pack", p.sum)
+	s.set("pack_bytes", p.size)
+	for _, path := range h.c.Shared {
+		s.set("shared", path)
+	}
+	if h.c.Packs.Depot != nil {
+		return h.fetch(ctx, o, s, manifest, p)
+	}
+	return h.send(ctx, o, s, manifest, p)
 }
 
 // checkArtifact returns the text of a's manifest, of which the digest is taken: the
@@ -54,12 +71,7 @@ func checkArtifact(o target.Order, a *build.Artifact) ([]byte, error) {
 }
 
 // send streams manifest and pack to the host, as the two members of a tar.
-func (h *Host) send(ctx context.Context, o target.Order, manifest []byte, p *pack) error {
-	s := h.settings("prepare", o)
-	s.set("pack", p.sum)
-	for _, path := range h.c.Shared {
-		s.set("shared", path)
-	}
+func (h *Host) send(ctx context.Context, o target.Order, s settings, manifest []byte, p *pack) error {
 	r, w := io.Pipe()
 	sent := make(chan struct{})
 	go func() {

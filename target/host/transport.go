@@ -1,8 +1,10 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -29,7 +31,9 @@ type Call struct {
 	// Nonce is new for each call that is meant anew, of [0-9a-f].
 	Nonce string
 
-	// Stdin is the script's input; nil is none. Stdout and Stderr take its output as
+	// Stdin is the script's input; nil is none. It may hold secrets (a URL from which to
+	// fetch, for minutes). Where Packs.Depot is set it is small, so that a transport
+	// that carries no input can make it a part of the script (Inline). Stdout and Stderr take its output as
 	// it comes. The answer is the last line of Stdout.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -64,6 +68,29 @@ func (c Call) Text() string {
 		b.WriteString(" " + Quote(arg))
 	}
 	return b.String() + "\n" + c.Script
+}
+
+// maxInline is the largest input that becomes a part of a script, in bytes.
+const maxInline = 32 << 10
+
+// Inline is Text with the input in it, for transports that can carry nothing but a
+// text. The input has to be text in lines, of up to 32 KiB. Run it from a file, not by
+// "sh -c": the input may hold a secret, which a list of processes would show.
+func (c Call) Inline() (string, error) {
+	if c.Stdin == nil {
+		return "exec </dev/null\n" + c.Text(), nil
+	}
+	input, err := io.ReadAll(io.LimitReader(c.Stdin, maxInline+1))
+	end := "end-of-input-" + c.Nonce
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("read the script's input: %w", err)
+	case len(input) > maxInline:
+		return "", errors.New("the script's input is too large to be a part of it: give Packs a Depot")
+	case len(input) > 0 && input[len(input)-1] != '\n', bytes.ContainsRune(input, 0), bytes.Contains(input, []byte(end)):
+		return "", errors.New("the script's input is no text")
+	}
+	return fmt.Sprintf("exec <<'%s'\n%s%s\n%s", end, input, end, c.Text()), nil
 }
 
 // Quote returns s as one word of sh, whatever it holds.

@@ -12,6 +12,7 @@ check() {
 	unlock
 	linkable || fail preflight "$root/current is no link: move it away first"
 	mv --help 2>&1 | grep -q -e -T || fail preflight 'mv on this host has no -T'
+	[ "$from" = stdin ] || can_fetch
 	room
 	sweep
 	answer wanted
@@ -52,12 +53,12 @@ sweep() {
 	:
 }
 
-# prepare takes a tar of manifest and pack from stdin. The marker comes last: until
-# then there is no release.
+# prepare takes a tar of manifest and pack from stdin, or their URLs. The marker comes
+# last: until then there is no release.
 prepare() {
 	enter
 	in=$state/tmp-in-$id new=releases/.tmp-$release-$id
-	mkdir -- "$in" "$new" || fail prepare 'temporary directories cannot be made'
+	mkdir -m 700 -- "$in" && mkdir -- "$new" || fail prepare 'temporary directories cannot be made'
 	receive
 	unpack
 	link_shared
@@ -74,7 +75,10 @@ give_up() {
 }
 
 receive() {
-	tar -xf - -C "$in" manifest pack || give_up fetch 'the release did not arrive whole'
+	case $from in
+	stdin) tar -xf - -C "$in" manifest pack || give_up fetch 'the release did not arrive whole' ;;
+	*) fetch ;;
+	esac
 	known_manifest "$in/manifest" || give_up fetch 'the manifest that arrived is not the one that the release is named by'
 	sum=$(sha256sum <"$in/pack") && [ "${sum%% *}" = "$pack" ] ||
 		give_up fetch 'the pack that arrived has another sha256 than the one that was sent'

@@ -1,6 +1,6 @@
 # The run itself.
 
-need awk cat cmp comm df find flock grep gzip head ln ls mkdir mv readlink rm sed sha256sum sleep sort sync tail tar timeout
+need awk cat cmp comm df find flock grep gzip head ln ls mkdir mv readlink rm sed sha256sum sleep sort sync tail tar tee timeout wc
 if [ -n "$url" ] && ! command -v curl >/dev/null 2>&1; then
 	need wget
 fi

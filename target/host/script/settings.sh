@@ -11,7 +11,7 @@ unset CDPATH
 umask 022
 
 step= nonce= root= number=0 release=-
-bytes=0 files=0 pack= shared=
+bytes=0 files=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60
 retire=no keep=' '
 restarts=0 checks=0
@@ -29,6 +29,9 @@ for setting; do
 	bytes=*) bytes=${setting#*=} ;;
 	files=*) files=${setting#*=} ;;
 	pack=*) pack=${setting#*=} ;;
+	pack_bytes=*) pack_bytes=${setting#*=} ;;
+	manifest_bytes=*) manifest_bytes=${setting#*=} ;;
+	from=*) from=${setting#*=} ;;
 	shared=*) shared="$shared${setting#*=}
 " ;;
 	url=*) url=${setting#*=} ;;
