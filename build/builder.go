@@ -53,6 +53,8 @@ type Workspace struct {
 
 	mu      sync.Mutex
 	secrets map[string]string
+	placed  map[string]placement // by path, slash-separated, relative to Dir
+	careful bool                 // nothing is placed: the cache has lost it before
 }
 
 // Run runs one command in the workspace, by way of the Runner.
@@ -123,7 +125,7 @@ func (ws *Workspace) Record(ctx context.Context, out Output, l Limits) (*Artifac
 	ws.mu.Lock()
 	secrets := maps.Clone(ws.secrets)
 	ws.mu.Unlock()
-	a, err := Record(ctx, dir, RecordOptions{Limits: l, Omit: out.Omit, Classes: out.Classes, Secrets: secrets})
+	a, err := record(ctx, dir, RecordOptions{Limits: l, Omit: out.Omit, Classes: out.Classes, Secrets: secrets}, ws.placements(out.Dir))
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +147,7 @@ func (ws *Workspace) Restore(ctx context.Context, dir string, keys ...string) (h
 	if err != nil {
 		return "", fmt.Errorf("restore %s: %w", dir, err)
 	}
+	ws.unplace(at)
 	hit, err = ws.Cache.give(ctx, ws.Dir, at, keys)
 	if err == nil && hit != "" {
 		ws.Logf("%s restored from cache %s", dir, hit)

@@ -21,19 +21,28 @@ func (c *Cache) Restore(ctx context.Context, dir string, keys ...string) (hit st
 
 // give restores dir, whose links may lead to places below root.
 func (c *Cache) give(ctx context.Context, root, dir string, keys []string) (hit string, err error) {
+	hit, err = c.first(dir, keys, func(name string) (bool, error) { return c.restore(ctx, name, root, dir) })
+	if err != nil {
+		return "", fmt.Errorf("restore %s from cache: %w", dir, err)
+	}
+	return hit, nil
+}
+
+// first tries what the keys stand for, until one does.
+func (c *Cache) first(dir string, keys []string, try func(name string) (bool, error)) (hit string, err error) {
 	if entries, err := os.ReadDir(dir); len(entries) > 0 {
-		return "", fmt.Errorf("restore %s: it is not empty", dir)
+		return "", errors.New("it is not empty")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("restore %s: %w", dir, err)
+		return "", err
 	}
 	for _, key := range keys {
 		if err := CheckKey(strings.TrimSuffix(key, "/")); err != nil {
-			return "", fmt.Errorf("restore %s: %w", dir, err)
+			return "", err
 		}
 		for _, name := range c.candidates(key) {
-			ok, err := c.restore(ctx, name, root, dir)
+			ok, err := try(name)
 			if err != nil {
-				return "", fmt.Errorf("restore %s from cache: %w", dir, err)
+				return "", err
 			}
 			if ok {
 				return strings.ReplaceAll(name, "~", "/"), nil

@@ -65,32 +65,44 @@ func (w *Workshop) place(ctx context.Context, log io.Writer) (release func(), er
 	}
 }
 
-// build makes the artifact and keeps it.
+// build makes the artifact and keeps it. Where the cache has lost in the meantime what
+// was placed from it, it builds once more, and restores it.
 func (w *Workshop) build(ctx context.Context, revision string, log io.Writer) (digest string, err error) {
+	digest, lost, err := w.buildOnce(ctx, revision, log, false)
+	if err != nil && lost && context.Cause(ctx) == nil {
+		fmt.Fprintf(log, "building %.12s again: what was taken from the cache is gone or damaged: %v\n", revision, err)
+		digest, _, err = w.buildOnce(ctx, revision, log, true)
+	}
+	return digest, err
+}
+
+// buildOnce builds in a checkout of its own. Lost says that an error may come from what
+// was placed from the cache.
+func (w *Workshop) buildOnce(ctx context.Context, revision string, log io.Writer, careful bool) (digest string, lost bool, err error) {
 	began := time.Now()
 	co, err := w.newCheckout(revision)
 	if err != nil {
-		return "", fmt.Errorf("make a checkout: %w", err)
+		return "", false, fmt.Errorf("make a checkout: %w", err)
 	}
 	defer func() { err = errors.Join(err, co.remove()) }()
 	if err := w.config.Source.Checkout(ctx, revision, co.dir); err != nil {
-		return "", err
+		return "", false, err
 	}
-	ws := &Workspace{Dir: co.dir, Revision: revision, Log: log, Runner: w.config.Runner, Cache: w.config.Cache}
+	ws := &Workspace{Dir: co.dir, Revision: revision, Log: log, Runner: w.config.Runner, Cache: w.config.Cache, careful: careful}
 	out, err := w.config.Builder.Build(ctx, ws)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	a, err := ws.Record(ctx, out, w.config.Limits)
 	if err != nil {
-		return "", err
+		return "", ws.lost(err), err
 	}
 	if err := w.keep(ctx, revision, a); err != nil {
-		return "", err
+		return "", ws.lost(err), err
 	}
 	fmt.Fprintf(log, "built %.12s in %v: %s, %d files, %d bytes\n",
 		revision, time.Since(began).Round(time.Millisecond), a.Digest, len(a.Manifest), a.Size())
-	return a.Digest, nil
+	return a.Digest, false, nil
 }
 
 // keep stores the artifact, then the note of what the revision became. A crash in

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -39,16 +40,28 @@ type RecordOptions struct {
 // Files are hashed by as many goroutines as there are processors, each with one
 // buffer, whatever the size of the files.
 func Record(ctx context.Context, dir string, o RecordOptions) (*Artifact, error) {
+	return record(ctx, dir, o, nil)
+}
+
+// record returns dir, and what is placed in it, as an artifact.
+func record(ctx context.Context, dir string, o RecordOptions, placed map[string]placement) (*Artifact, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	files, err := recordFiles(ctx, dir, o)
+	files, err := recordFiles(ctx, dir, o, placed)
 	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	a, err := NewArtifact(files, func(f File) (io.ReadCloser, error) { return root.Open(f.Path) })
+	a, err := NewArtifact(files, func(f File) (io.ReadCloser, error) {
+		for at, p := range placed {
+			if name, ok := strings.CutPrefix(f.Path, at+"/"); ok {
+				return p.open(name)
+			}
+		}
+		return root.Open(f.Path)
+	})
 	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("record %s: %w", dir, err)
@@ -57,16 +70,56 @@ func Record(ctx context.Context, dir string, o RecordOptions) (*Artifact, error)
 }
 
 // recordFiles lists and hashes what is in dir.
-func recordFiles(ctx context.Context, dir string, o RecordOptions) ([]File, error) {
+func recordFiles(ctx context.Context, dir string, o RecordOptions, placed map[string]placement) ([]File, error) {
 	w := &walk{dir: dir, omit: o.Omit, tally: tally{limits: o.Limits.filled()}}
 	if err := w.enter(ctx, ""); err != nil {
 		return nil, err
 	}
-	if err := w.classify(o.Classes); err != nil {
+	h := &hashing{dir: dir, files: w.files, tally: tally{limits: o.Limits.filled()}, secrets: longSecrets(o.Secrets)}
+	if err := h.run(ctx); err != nil {
 		return nil, err
 	}
-	h := &hashing{dir: dir, files: w.files, tally: tally{limits: o.Limits.filled()}, secrets: longSecrets(o.Secrets)}
-	return w.files, h.run(ctx)
+	for at, p := range placed {
+		if err := w.place(ctx, at, p, h); err != nil {
+			return nil, err
+		}
+	}
+	return w.files, w.classify(o.Classes)
+}
+
+// place adds what is placed at a path. It was hashed before; only secrets that came up
+// since are looked for.
+func (w *walk) place(ctx context.Context, at string, p placement, h *hashing) error {
+	if entries, err := os.ReadDir(filepath.Join(w.dir, at)); len(entries) > 0 {
+		return fmt.Errorf("%s was placed from the cache, and is there as well", at)
+	} else if ignoreMissing(err) != nil {
+		return err
+	}
+	if len(h.secrets) > 0 {
+		if err := p.verify(ctx, h.secrets); err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+	}
+	for _, f := range p.below(at) {
+		if w.omits(f.Path) {
+			continue
+		}
+		if err := errors.Join(h.tally.add(f.Path, f.Size), checkPath(f.Path)); err != nil {
+			return err
+		}
+		w.files = append(w.files, f)
+	}
+	return nil
+}
+
+// omits says whether a path, or a directory that it is in, is left out.
+func (w *walk) omits(p string) bool {
+	for ; p != ""; p = above(p) {
+		if slices.Contains(w.omit, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // walk collects the paths of a directory.

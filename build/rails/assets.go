@@ -66,6 +66,9 @@ func (a *app) assets(ctx context.Context) error {
 // the compiler.
 func (a *app) compile(ctx context.Context, key build.CacheKey) error {
 	const cache = "tmp/cache/assets"
+	if err := a.unpack(ctx); err != nil {
+		return err
+	}
 	scratch := key
 	scratch.Name = "assets-cache"
 	if err := os.RemoveAll(filepath.Join(a.ws.Dir, cache)); err != nil {

@@ -53,7 +53,8 @@ func (a *app) gemsKey() (build.CacheKey, error) {
 	}, err
 }
 
-// bundle puts the gems in place.
+// bundle puts the gems in place. Unchanged ones go from the cache right into the
+// artifact: only where assets are compiled are they needed in the tree, see unpack.
 func (a *app) bundle(ctx context.Context) error {
 	if entries, err := os.ReadDir(filepath.Join(a.ws.Dir, vendored)); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is part of the source tree: remove it there, the gems come from %s", vendored, lockfile)
@@ -65,13 +66,38 @@ func (a *app) bundle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	hit, err := a.ws.Restore(ctx, vendored, key.Exact(), key.Family())
+	a.placed, err = a.ws.Place(ctx, vendored, key.Exact())
 	if err != nil {
 		return err
 	}
-	if hit == key.Exact() {
+	if a.placed != "" {
 		a.ws.Logf("gems are unchanged: bundle install is not run")
 		return nil
+	}
+	return a.fill(ctx, key)
+}
+
+// unpack has gems that were placed in the tree, for commands of the app.
+func (a *app) unpack(ctx context.Context) error {
+	if a.placed == "" {
+		return nil
+	}
+	hit, err := a.ws.Restore(ctx, vendored, a.placed)
+	if err != nil || hit != "" {
+		return err
+	}
+	key, err := a.gemsKey()
+	if err != nil {
+		return err
+	}
+	return a.fill(ctx, key) // Another process has dropped them since.
+}
+
+// fill installs the gems, beginning with those of the last build, and keeps them for
+// the next one.
+func (a *app) fill(ctx context.Context, key build.CacheKey) error {
+	if _, err := a.ws.Restore(ctx, vendored, key.Family()); err != nil {
+		return err
 	}
 	if err := explain(a.ws.Run(ctx, a.install())); err != nil {
 		return err

@@ -119,6 +119,7 @@ type app struct {
 	project *node.Project // nil without JavaScript dependencies
 	tools   []build.Tool
 	machine interpreter
+	placed  string // the key of gems that are in the artifact and not in the tree
 }
 
 func (b *Builder) build(ctx context.Context, ws *build.Workspace) (build.Output, error) {

@@ -48,6 +48,9 @@ func (m *machine) Run(_ context.Context, dir string, c build.Command, _ io.Write
 			write("vendor/bundle/ruby/3.2.0/gems/puma-1/ext/puma/Makefile", dir),
 			write("vendor/bundle/ruby/3.2.0/gems/puma-1/ext/puma/puma.o", dir))
 	case slices.Contains(c.Args, "assets:precompile"):
+		if _, err := os.Stat(filepath.Join(dir, "vendor/bundle/ruby/3.2.0/gems/rack-1/lib/rack.rb")); err != nil {
+			return err // A command of the app needs its gems.
+		}
 		if m.breaks {
 			return &build.CommandError{Command: c.String(), Code: 1, Output: "Undefined variable: $x", Err: errors.New("exit status 1")}
 		}
@@ -163,6 +166,16 @@ func TestOnlyWhatChangedIsDoneAgain(t *testing.T) {
 	ran(m(), tailwind)
 	tailwind = app(t, "Gemfile.lock", strings.Replace(lock, "    sprockets-rails (3", "    tailwindcss-rails (2.0.0)\n    sprockets-rails (3", 1), "app/controllers/a.rb", "2")
 	assert.Equal(t, "assets:precompile", ran(m(), tailwind), "Tailwind may read controllers")
+}
+
+func TestUnchangedGemsGoFromTheCacheRightIntoTheArtifact(t *testing.T) {
+	c := cache(t)
+	first, _ := built(t, &machine{ruby: "3.2.2", sheet: tomato}, c, app(t))
+	dir := app(t)
+	second, log := built(t, &machine{ruby: "3.2.2", sheet: tomato}, c, dir)
+	assert.Equal(t, first.Digest, second.Digest)
+	assert.Contains(t, log, "vendor/bundle taken from cache")
+	assert.NoDirExists(t, filepath.Join(dir, "vendor/bundle"))
 }
 
 func TestTheAssetsOfTheReleaseBeforeAreKept(t *testing.T) {
