@@ -128,7 +128,9 @@ func TestWhatIsPlacedMayNotBeThereAsWell(t *testing.T) {
 func TestACacheThatLosesWhatWasPlacedCostsASecondBuild(t *testing.T) {
 	for name, lose := range map[string]func(entry string) error{
 		"dropped": os.RemoveAll,
-		"damaged": func(entry string) error { return os.WriteFile(filepath.Join(entry, "tree/doc/long"), []byte("evil"), 0o644) },
+		"damaged": func(entry string) error {
+			return os.WriteFile(filepath.Join(entry, "tree/doc/long"), []byte("evil"), 0o644)
+		},
 	} {
 		dir, root := t.TempDir(), t.TempDir()
 		c := openCache(t, root, build.CacheOptions{})

@@ -13,8 +13,10 @@
 //
 // Gems are cached under a key of Gemfile, Gemfile.lock, Ruby, platform and C library:
 // a Ruby change never reuses native gems. Where nothing changed, bundle install is not
-// run at all; where the lockfile did, it begins with the gems of the last build, and
-// those that are not locked any more are removed.
+// run at all, and the gems go from the cache right into the artifact: they are put into
+// the tree only where assets are compiled. Where the lockfile changed, bundle install
+// begins with the gems of the last build, and removes those that are not locked any
+// more.
 //
 // Compiled assets are cached under a key of everything in the tree but what assets do
 // not read (controllers, models, jobs, mailers, tests, documents, see AssetBlind), and
