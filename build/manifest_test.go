@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -191,6 +192,12 @@ func TestPacksOfEqualTreesAreEqualToTheByteAndUnpackToTheTree(t *testing.T) {
 		require.True(t, info.ModTime().Equal(build.FileTime(a.Manifest[3])), a.Manifest[3].Path)
 		require.Error(t, build.Unpack(t.Context(), bytes.NewReader(pack), out, a.Manifest, build.UnpackOptions{}), "it is there already")
 	}
+}
+
+func TestLaw15_APackOfSomebodyElsesFilesIsVerifiedToo(t *testing.T) {
+	a := *buildtest.Artifact(map[string]string{"a": "one"})
+	a.Files = fstest.MapFS{"a": {Data: []byte("two"), Mode: 0o644}}
+	require.ErrorIs(t, build.Pack(t.Context(), io.Discard, &a), build.ErrCorrupt)
 }
 
 func TestAPackMayHaveAllItsNamesBelowADirectory(t *testing.T) {

@@ -71,10 +71,11 @@ func packFile(ctx context.Context, out *tar.Writer, files fs.FS, f File, below s
 	if err := out.WriteHeader(h); err != nil || f.Link != "" {
 		return err
 	}
-	in, err := files.Open(f.Path)
+	from, err := files.Open(f.Path)
 	if err != nil {
 		return err
 	}
+	in := verified(f, from) // Also of files that somebody else made an fs.FS for.
 	defer in.Close()
 	// Without its other methods the file is copied by way of buf.
 	_, err = io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{in}, buf)

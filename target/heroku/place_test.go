@@ -1,0 +1,109 @@
+package heroku_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/heroku"
+	"github.com/muster-deploy/muster/target/heroku/herokutest"
+	"github.com/muster-deploy/muster/target/targettest"
+)
+
+// numbered is the n-th of a row of small apps.
+func numbered(n int) *build.Artifact {
+	return buildtest.Artifact(map[string]string{"Procfile": "web: ./shop\nworker: ./shop work\n", "n": fmt.Sprint(n)})
+}
+
+// place is an app on a platform whose deployers can die between any two requests.
+type place struct {
+	*herokutest.Platform
+	shop   *herokutest.App
+	config heroku.Config
+	left   atomic.Int64
+}
+
+var errDead = errors.New("the deployer is dead")
+
+// RoundTrip implements http.RoundTripper.
+func (p *place) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.left.Add(-1) < 0 {
+		return nil, errDead
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func newPlace(t interface{ Cleanup(func()) }) *place {
+	p := &place{Platform: herokutest.New()}
+	p.shop = p.Create("shop")
+	server := httptest.NewServer(p.Platform)
+	t.Cleanup(server.Close)
+	p.left.Store(1 << 60)
+	p.config = heroku.Config{
+		App: "shop", Token: p.Token, API: server.URL, HTTP: &http.Client{Transport: p},
+		Interval: time.Millisecond, Patience: time.Minute,
+	}
+	return p
+}
+
+func (p *place) Open() (target.Target, error)   { return heroku.New(p.config) }
+func (p *place) Artifact(n int) *build.Artifact { return numbered(n) }
+func (p *place) Drift(string)                   { p.shop.Push("Deploy by hand") }
+
+func (p *place) CrashAfter(steps int) func() bool {
+	p.left.Store(int64(steps))
+	return func() bool { return p.left.Swap(1<<60) < 0 }
+}
+
+// open opens the app as a deployer does.
+func (p *place) open(t *testing.T) target.Target {
+	t.Helper()
+	app, err := p.Open()
+	require.NoError(t, err)
+	return app
+}
+
+// order is the number-th order, for the n-th app.
+func order(number uint64, n int, why target.Intent) target.Order {
+	return target.Order{Number: number, Epoch: 1, Intent: why, Release: target.Release{
+		ID: fmt.Sprintf("%d-%07x", n, n), Revision: fmt.Sprintf("%040x", n), Digest: numbered(n).Digest,
+	}}
+}
+
+// ship prepares and activates the n-th app.
+func ship(t *testing.T, app target.Target, number uint64, n int) {
+	t.Helper()
+	require.NoError(t, app.Prepare(t.Context(), order(number, n, target.Forward), numbered(n)))
+	require.NoError(t, app.Activate(t.Context(), order(number, n, target.Forward)))
+}
+
+// unit reads the app.
+func unit(t *testing.T, app target.Target) target.Unit {
+	t.Helper()
+	s, err := app.Observe(context.WithoutCancel(t.Context()), target.Order{})
+	require.NoError(t, err)
+	require.Len(t, s.Units, 1)
+	return s.Units[0]
+}
+
+func TestAnAppPassesTheSuite(t *testing.T) {
+	targettest.TestTarget(t, func(t targettest.TB) targettest.Place { return newPlace(t) })
+}
+
+func TestAnAppThatTakesItsTimePassesTheSuite(t *testing.T) {
+	targettest.TestTarget(t, func(t targettest.TB) targettest.Place {
+		p := newPlace(t)
+		p.shop.Polls, p.shop.Preboot = 2, true
+		return p
+	})
+}
