@@ -42,6 +42,10 @@ var clients = map[string][]string{
 	"examples/ember-s3":               {"github.com/aws"},
 	"examples/rails-ec2":              {"github.com/aws"},
 	"examples/java-ec2":               {"github.com/aws"},
+	"pipeline/source/github":          {"github.com/hashicorp/go-retryablehttp"},
+	"pipeline/ci/buildkite":           {"github.com/hashicorp/go-retryablehttp"},
+	"pipeline/notify":                 {"github.com/hashicorp/go-retryablehttp"},
+	"pipeline/metrics":                {"go.opentelemetry.io/otel", "github.com/prometheus"},
 }
 
 // references are the implementations that a stranger copies to write his own. They
