@@ -65,6 +65,11 @@ type Config struct {
 	// there. The artifact does not hold them.
 	Shared []string
 
+	// Writable are files of a release that the app writes in place; one that ends in a
+	// slash is a directory of them. All others are read-only on the host, so that
+	// releases can share them. Files that the app makes anew need not be listed.
+	Writable []string
+
 	// Packs is what hosts share that get the same releases: an artifact is packed
 	// once for all of them. Nil: this host packs for itself.
 	Packs *Packs
@@ -94,8 +99,10 @@ func (c *Config) check() error {
 	if c.URL != "" {
 		all = append(all, checkURL(c.URL))
 	}
-	for _, p := range c.Shared {
-		all = append(all, checkShared(p))
+	for field, paths := range map[string][]string{"Shared": c.Shared, "Writable": c.Writable} {
+		for _, p := range paths {
+			all = append(all, checkPath(field, p))
+		}
 	}
 	return errors.Join(all...)
 }
@@ -111,11 +118,11 @@ func checkURL(s string) error {
 	return nil
 }
 
-func checkShared(p string) error {
+func checkPath(field, p string) error {
 	clean := strings.TrimSuffix(p, "/")
 	if clean == "" || path.IsAbs(p) || path.Clean(clean) != clean || control(p) ||
 		slices.ContainsFunc(strings.Split(clean, "/"), func(s string) bool { return s == ".." || s == "." }) {
-		return fmt.Errorf("Shared has %q: want a clean path inside the release", p)
+		return fmt.Errorf("%s has %q: want a clean path inside the release", field, p)
 	}
 	return nil
 }

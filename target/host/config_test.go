@@ -15,10 +15,11 @@ func TestConfigComplainsOfAllAtOnce(t *testing.T) {
 	_, err := host.New(host.Config{
 		Root: "srv/shop", URL: "ftp://x", Probes: -1, Patience: -time.Second,
 		Restart: []string{""}, Shared: []string{"../etc", "/log", "a/./b", "log/", "fine"},
+		Writable: []string{"../x", "tmp/"},
 	})
 	for _, complaint := range []string{
 		"Name is empty", "Transport is nil", `Root is "srv/shop"`, `URL is "ftp://x"`, "Probes is -1",
-		"Patience is -1s", "Restart names no command", `"../etc"`, `"/log"`, `"a/./b"`,
+		"Patience is -1s", "Restart names no command", `"../etc"`, `"/log"`, `"a/./b"`, `Writable has "../x"`,
 	} {
 		require.ErrorContains(t, err, complaint)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 )
 
 // steps are the commands of the script before which it is killed.
-var steps = []string{"mv", "ln", "rm", "mkdir", "sync", "tar", "sha256sum"}
+var steps = []string{"mv", "ln", "rm", "mkdir", "sync", "tar", "sha256sum", "cp", "xargs", "chmod"}
 
 // fuse returns an environment in which the n-th of those commands kills the run, with
 // all of its process group, instead; and how many there have been.
@@ -42,12 +43,13 @@ real "$@"`, counter, counter, n))
 
 // crashes kills act before each of its steps, beginning with from, each time on a host of its own that
 // ready has made ready, and wants the host to be mended by the same calls again.
-func crashes(t *testing.T, from int, ready func(*journey), act func(*journey) error) {
+func crashes(t *testing.T, from int, packs *host.Packs, ready func(*journey), act func(*journey) error) {
 	needTools(t)
-	base := newJourney(t, nil)
+	config := func(c *host.Config) { c.Packs = packs }
+	base := newJourney(t, config)
 	ready(base)
 	try := func(t *testing.T, n int) (*journey, int) {
-		j := newJourney(t, nil)
+		j := newJourney(t, config)
 		out, err := exec.Command("cp", "-a", base.root, j.root).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		out, err = exec.Command("sh", "-c", `for f in restarts sick; do [ ! -e "$1.$f" ] || cp "$1.$f" "$2.$f"; done`, "sh", base.root, j.root).CombinedOutput()
@@ -94,12 +96,28 @@ func mended(j *journey, goOn bool) {
 
 func TestCrashAnywhereInPrepareIsMended(t *testing.T) {
 	t.Parallel()
-	crashes(t, 1, func(j *journey) { j.ship(artifact(1)) }, func(j *journey) error { return j.prepare(artifact(2)) })
+	crashes(t, 1, nil, func(j *journey) { j.ship(artifact(1)) }, func(j *journey) error { return j.prepare(artifact(2)) })
+}
+
+// The first steps are those of an order that sends all.
+func TestCrashAnywhereInADeltaIsMended(t *testing.T) {
+	t.Parallel()
+	crashes(t, 5, &host.Packs{}, func(j *journey) { j.ship(artifact(1)) }, func(j *journey) error {
+		linked := false
+		j.transport.before = func(c host.Call) host.Call {
+			linked = linked || slices.Contains(c.Args, "base="+artifact(1).Digest[7:])
+			return c
+		}
+		err := j.prepare(artifact(2))
+		require.True(j, linked || err != nil)
+		j.transport.before = nil
+		return err
+	})
 }
 
 func TestCrashAnywhereInActivateIsMended(t *testing.T) {
 	t.Parallel()
-	crashes(t, 1, func(j *journey) {
+	crashes(t, 1, nil, func(j *journey) {
 		j.ship(artifact(1))
 		require.NoError(j, j.prepare(artifact(2)))
 	}, func(j *journey) error { return j.activate(artifact(2)) })
@@ -108,7 +126,7 @@ func TestCrashAnywhereInActivateIsMended(t *testing.T) {
 // The first steps are those of an order that succeeds.
 func TestCrashAnywhereOnTheWayBackIsMended(t *testing.T) {
 	t.Parallel()
-	crashes(t, 11, func(j *journey) {
+	crashes(t, 11, nil, func(j *journey) {
 		j.ship(artifact(1))
 		require.NoError(j, j.prepare(artifact(2)))
 		j.sicken(j.T, artifact(2))

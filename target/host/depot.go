@@ -31,8 +31,8 @@ type Depot interface {
 }
 
 // deposit brings manifest and pack into the depot. The manifest's sum is its release.
-func (k *pack) deposit(ctx context.Context, d Depot, manifest []byte) error {
-	err := d.Put(ctx, hexOf(k.digest), io.NewSectionReader(bytes.NewReader(manifest), 0, int64(len(manifest))))
+func (k *pack) deposit(ctx context.Context, d Depot, c content) error {
+	err := d.Put(ctx, hexOf(c.artifact.Digest), io.NewSectionReader(bytes.NewReader(c.manifest), 0, int64(len(c.manifest))))
 	if err != nil {
 		return fmt.Errorf("put the manifest into the depot: %w", err)
 	}
@@ -44,9 +44,9 @@ func (k *pack) deposit(ctx context.Context, d Depot, manifest []byte) error {
 
 // fetch has the host fetch manifest and pack by itself. It is told the URLs by its
 // input, which is small.
-func (h *Host) fetch(ctx context.Context, o target.Order, s settings, manifest []byte, p *pack) error {
+func (h *Host) fetch(ctx context.Context, o target.Order, s settings, c content, p *pack) error {
 	var lines strings.Builder
-	for _, what := range []struct{ name, sum string }{{"manifest", hexOf(p.digest)}, {"pack", p.sum}} {
+	for _, what := range []struct{ name, sum string }{{"manifest", hexOf(c.artifact.Digest)}, {"pack", p.sum}} {
 		at, err := h.c.Packs.Depot.URL(ctx, what.sum)
 		if err == nil {
 			err = checkFetchable(at)
@@ -57,7 +57,7 @@ func (h *Host) fetch(ctx context.Context, o target.Order, s settings, manifest [
 		fmt.Fprintf(&lines, "%s %s\n", what.name, at)
 	}
 	s.set("from", "url")
-	s.set("manifest_bytes", len(manifest))
+	s.set("manifest_bytes", len(c.manifest))
 	h.report(o, "fetch")
 	_, err := h.call(ctx, "prepare", s, strings.NewReader(lines.String()))
 	return err

@@ -34,8 +34,15 @@
 //	check     the number is not lower; tools; room for twice the release; current is a link
 //	fetch     manifest and pack, under temporary names; the sha256 of both; by URL it
 //	          goes on where it was cut off
+//	link      what a release that is here has in common with it, which was not sent
 //	unpack    beside the releases; every mode, link and byte against the manifest, nothing too much
 //	place     shared paths linked, synced, renamed; the marker PREPARED last
+//
+// Files of releases are read-only on the host, but for those of Config.Writable, which
+// are always sent: releases share what did not change by hard links, so that a write in
+// place would change the release to go back to as well. (Root is not stopped by that;
+// what it has spoiled is found before it goes live.) A host that has nothing, or
+// something else than it should, is sent everything.
 //
 // The manifest's own sha256 is the release's digest, so that the host itself can tell
 // whether what it holds is what the order names. What a run that died left behind is

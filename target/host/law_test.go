@@ -234,7 +234,8 @@ func forge(t *testing.T, a *build.Artifact, members []member) func(host.Call) ho
 func TestLaw15_HostHoldsEveryFileAgainstTheManifest(t *testing.T) {
 	t.Parallel()
 	good := []member{{name: "app", text: "#!/bin/sh\necho 1\n", mode: 0o755}, {name: "lib/it's; $x", text: "quoted\n", mode: 0o644},
-		{name: "lib/latest", link: "it's; $x", mode: 0o777}, {name: `back\slash`, text: "1", mode: 0o644}}
+		{name: "lib/latest", link: "it's; $x", mode: 0o777}, {name: `back\slash`, text: "1", mode: 0o644},
+		{name: "lib/same", text: strings.Repeat("in all of them\n", 20), mode: 0o644}}
 	cases := map[string]func([]member) []member{
 		"":                    func(m []member) []member { return m },
 		"a byte is different": func(m []member) []member { m[0].text = "#!/bin/sh\necho 2\n"; return m },
@@ -278,7 +279,9 @@ func TestLaw15_ReleaseThatChangedOnTheDiskIsNotActivated(t *testing.T) {
 			if strings.Contains(spoil, "%s") {
 				spoil = fmt.Sprintf(spoil, artifact(2).Digest[7:])
 			}
-			require.NoError(t, os.WriteFile(filepath.Join(j.dir(artifact(2)), spoil), []byte("spoiled"), 0o755))
+			spoil = filepath.Join(j.dir(artifact(2)), spoil)
+			require.NoError(t, os.Remove(spoil)) // it is read-only
+			require.NoError(t, os.WriteFile(spoil, []byte("spoiled"), 0o755))
 			require.ErrorIs(t, j.activate(artifact(2)), target.ErrUnprepared)
 			j.serves(artifact(1))
 			j.ship(artifact(2)) // prepared anew

@@ -14,22 +14,40 @@ import (
 )
 
 // Packs packs artifacts for hosts, each once while anybody sends it, into temporary
-// files without a name: they are gone with the process. The zero value is ready to
-// use, by many goroutines at once.
+// files without a name: they are gone with the process. A host that holds a release
+// already is packed only what it lacks. The zero value is ready to use, by many
+// goroutines at once.
 type Packs struct {
 	// Depot is where hosts fetch what they get. Nil: it is sent to them, as the input of
 	// the script.
 	Depot Depot
 
+	// Known opens the artifact of a digest, as build.Archive.Open does: what it has in
+	// common with a new one is not sent to a host that holds it. Nil: only those that
+	// were prepared through these Packs before are known.
+	Known func(ctx context.Context, digest string) (*build.Artifact, error)
+
 	mu    sync.Mutex
 	packs map[string]*pack
+	known known
 }
 
-// pack is one packed artifact.
+// content is what a pack is to hold: all of an artifact, or what a base lacks.
+type content struct {
+	artifact *build.Artifact
+	manifest []byte
+	base     string       // digest of the release that the host holds; empty: none
+	files    []build.File // in the order of the manifest
+	writable string       // of which it was made
+}
+
+func (c content) key() string { return c.artifact.Digest + " " + c.base + " " + c.writable }
+
+// pack is one packed content.
 type pack struct {
-	of     *Packs
-	digest string
-	users  int // guarded by of.mu
+	of    *Packs
+	key   string
+	users int // guarded by of.mu
 
 	ready chan struct{} // closed when the rest is set
 	err   error
@@ -38,15 +56,15 @@ type pack struct {
 	sum   string // sha256 of the pack, hexadecimal
 }
 
-// open returns the pack of a, which the caller closes. Whoever comes first packs; if
+// open returns the pack of c, which the caller closes. Whoever comes first packs; if
 // that fails, or its context ends, the next one tries for himself.
-func (p *Packs) open(ctx context.Context, a *build.Artifact, manifest []byte) (*pack, error) {
+func (p *Packs) open(ctx context.Context, c content) (*pack, error) {
 	for {
-		k, mine := p.join(a.Digest)
+		k, mine := p.join(c.key())
 		if mine {
-			k.err = k.fill(ctx, a)
+			k.err = k.fill(ctx, c)
 			if k.err == nil && p.Depot != nil {
-				k.err = k.deposit(ctx, p.Depot, manifest)
+				k.err = k.deposit(ctx, p.Depot, c)
 			}
 			if k.err != nil {
 				p.forget(k)
@@ -70,16 +88,16 @@ func (p *Packs) open(ctx context.Context, a *build.Artifact, manifest []byte) (*
 }
 
 // join counts one more user of a pack, and says whether he has to make it.
-func (p *Packs) join(digest string) (k *pack, mine bool) {
+func (p *Packs) join(key string) (k *pack, mine bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	k = p.packs[digest]
+	k = p.packs[key]
 	if k == nil {
-		k, mine = &pack{of: p, digest: digest, ready: make(chan struct{})}, true
+		k, mine = &pack{of: p, key: key, ready: make(chan struct{})}, true
 		if p.packs == nil {
 			p.packs = map[string]*pack{}
 		}
-		p.packs[digest] = k
+		p.packs[key] = k
 	}
 	k.users++
 	return k, mine
@@ -89,13 +107,13 @@ func (p *Packs) join(digest string) (k *pack, mine bool) {
 func (p *Packs) forget(k *pack) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.packs[k.digest] == k {
-		delete(p.packs, k.digest)
+	if p.packs[k.key] == k {
+		delete(p.packs, k.key)
 	}
 }
 
-// fill packs a.
-func (k *pack) fill(ctx context.Context, a *build.Artifact) error {
+// fill packs c.
+func (k *pack) fill(ctx context.Context, c content) error {
 	f, err := os.CreateTemp("", "muster-pack-*")
 	if err != nil {
 		return fmt.Errorf("make a temporary file for the pack: %w", err)
@@ -106,7 +124,8 @@ func (k *pack) fill(ctx context.Context, a *build.Artifact) error {
 	}
 	sum := sha256.New()
 	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
-	if err := build.Pack(ctx, w, a); err != nil {
+	part := &build.Artifact{Digest: c.artifact.Digest, Manifest: c.files, Files: c.artifact.Files}
+	if err := build.Pack(ctx, w, part); err != nil {
 		return err
 	}
 	if err := w.Flush(); err != nil {
@@ -127,8 +146,8 @@ func (k *pack) close() {
 	k.of.mu.Lock()
 	k.users--
 	last := k.users == 0
-	if last && k.of.packs[k.digest] == k {
-		delete(k.of.packs, k.digest)
+	if last && k.of.packs[k.key] == k {
+		delete(k.of.packs, k.key)
 	}
 	k.of.mu.Unlock()
 	if last && k.file != nil {

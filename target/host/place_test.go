@@ -36,6 +36,7 @@ func artifact(n int) *build.Artifact {
 		"app*":         fmt.Sprintf("#!/bin/sh\necho %d\n", n),
 		"lib/it's; $x": "quoted\n",
 		"lib/latest":   "-> it's; $x",
+		"lib/same":     strings.Repeat("in all of them\n", 20),
 		`back\slash`:   fmt.Sprintf("%d", n),
 	})
 }

@@ -25,30 +25,43 @@ func (h *Host) Prepare(ctx context.Context, o target.Order, a *build.Artifact) e
 	if h.c.Packs.Depot != nil {
 		s.set("from", "url")
 	}
+	h.c.Packs.known.add(a)
 	said, err := h.call(ctx, "check", s, nil)
 	if err != nil || said.word == "prepared" {
 		return err
 	}
-	p, err := h.c.Packs.open(ctx, a, manifest)
+	all := whole(a, manifest)
+	some := h.c.Packs.delta(ctx, all, said.fields["have"], h.c.Writable)
+	err = h.bring(ctx, o, some)
+	if some.base != "" && spoiled(err) {
+		return h.bring(ctx, o, all)
+	}
+	return err
+}
+
+// bring gets content to the host, one way or the other.
+func (h *Host) bring(ctx context.Context, o target.Order, c content) error {
+	p, err := h.c.Packs.open(ctx, c)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	defer p.close()
-	return h.bring(ctx, o, manifest, p)
-}
-
-// bring gets a pack to the host, one way or the other.
-func (h *Host) bring(ctx context.Context, o target.Order, manifest []byte, p *pack) error {
 	s := h.settings("prepare", o)
 	s.set("pack", p.sum)
 	s.set("pack_bytes", p.size)
+	if c.base != "" {
+		s.set("base", hexOf(c.base))
+	}
+	for _, path := range h.c.Writable {
+		s.set("writable", path)
+	}
 	for _, path := range h.c.Shared {
 		s.set("shared", path)
 	}
 	if h.c.Packs.Depot != nil {
-		return h.fetch(ctx, o, s, manifest, p)
+		return h.fetch(ctx, o, s, c, p)
 	}
-	return h.send(ctx, o, s, manifest, p)
+	return h.send(ctx, o, s, c, p)
 }
 
 // checkArtifact returns the text of a's manifest, of which the digest is taken: the
@@ -71,12 +84,12 @@ func checkArtifact(o target.Order, a *build.Artifact) ([]byte, error) {
 }
 
 // send streams manifest and pack to the host, as the two members of a tar.
-func (h *Host) send(ctx context.Context, o target.Order, s settings, manifest []byte, p *pack) error {
+func (h *Host) send(ctx context.Context, o target.Order, s settings, c content, p *pack) error {
 	r, w := io.Pipe()
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		w.CloseWithError(writeBundle(w, manifest, p, h.progress(o, p.size)))
+		w.CloseWithError(writeBundle(w, c.manifest, p, h.progress(o, p.size)))
 	}()
 	_, err := h.call(ctx, "prepare", s, r)
 	r.Close() // a script that was refused leaves the rest unread

@@ -15,7 +15,8 @@ check() {
 	[ "$from" = stdin ] || can_fetch
 	room
 	sweep
-	answer wanted
+	held
+	answer "wanted have=$have"
 }
 
 not_lower() {
@@ -61,6 +62,7 @@ prepare() {
 	mkdir -m 700 -- "$in" && mkdir -- "$new" || fail prepare 'temporary directories cannot be made'
 	receive
 	unpack
+	seal
 	link_shared
 	sync -f "$new" 2>/dev/null || sync
 	place
@@ -85,9 +87,12 @@ receive() {
 }
 
 unpack() {
-	gzip -dc <"$in/pack" | tar -xpof - -C "$new" || give_up unpack 'the pack cannot be unpacked'
-	same_tree "$in/manifest" "$new" || give_up unpack 'the release was refused'
-	same_content "$in/manifest" "$new" || give_up unpack 'the release was refused: its bytes are not the manifest'\''s'
+	how=unpack
+	[ -z "$base" ] || how=delta
+	[ "$how" = unpack ] || reuse
+	gzip -dc <"$in/pack" | tar -xpof - -C "$new" || give_up "$how" 'the pack cannot be unpacked'
+	same_tree "$in/manifest" "$new" || give_up "$how" 'the release was refused'
+	same_content "$in/manifest" "$new" || give_up "$how" 'the release was refused: its bytes are not the manifest'\''s'
 }
 
 # link_shared points paths of the release into shared, which outlives releases.

@@ -1,6 +1,6 @@
 # The run itself.
 
-need awk cat cmp comm df find flock grep gzip head ln ls mkdir mv readlink rm sed sha256sum sleep sort sync tail tar tee timeout wc
+need awk cat chmod cmp comm cp df find flock grep gzip head ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort sync tail tar tee timeout tr wc xargs
 if [ -n "$url" ] && ! command -v curl >/dev/null 2>&1; then
 	need wget
 fi

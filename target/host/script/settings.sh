@@ -11,7 +11,7 @@ unset CDPATH
 umask 022
 
 step= nonce= root= number=0 release=-
-bytes=0 files=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared=
+bytes=0 files=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared= base= writable=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60
 retire=no keep=' '
 restarts=0 checks=0
@@ -33,6 +33,9 @@ for setting; do
 	manifest_bytes=*) manifest_bytes=${setting#*=} ;;
 	from=*) from=${setting#*=} ;;
 	shared=*) shared="$shared${setting#*=}
+" ;;
+	base=*) base=${setting#*=} ;;
+	writable=*) writable="$writable${setting#*=}
 " ;;
 	url=*) url=${setting#*=} ;;
 	named=*) named=${setting#*=} ;;

@@ -13,13 +13,14 @@ expected() {
 	' "$1" | sort
 }
 
-# found DIR lists a tree: modes, links, and whatever has no place in one.
+# found DIR lists a tree: modes, links, and whatever has no place in one. Files that
+# were linked are sealed already.
 found() (
 	cd -- "$1" || exit 1
 	{
-		find . -type f -perm 0644 | sed 's/^/0644 /'
-		find . -type f -perm 0755 | sed 's/^/0755 /'
-		find . -type f ! -perm 0644 ! -perm 0755 | sed 's/^/mode /'
+		find . -type f '(' -perm 0644 -o -perm 0444 ')' | sed 's/^/0644 /'
+		find . -type f '(' -perm 0755 -o -perm 0555 ')' | sed 's/^/0755 /'
+		find . -type f ! -perm 0644 ! -perm 0755 ! -perm 0444 ! -perm 0555 | sed 's/^/mode /'
 		find . ! -type f ! -type d ! -type l | sed 's/^/device /'
 		find . -type l -exec sh -c 'for l; do printf "link %s -> %s\n" "$l" "$(readlink "$l")"; done' sh {} +
 	} | sort
