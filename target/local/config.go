@@ -41,6 +41,11 @@ type Config struct {
 	// HealthPath is asked on each host; empty means "/".
 	HealthPath string
 
+	// Self says that the app is the deployer itself, or the one that may be: what is
+	// under way on a host then outlives the process that has ordered it, and is ended
+	// by it. Fleet's limits end the waiting, not the work.
+	Self bool
+
 	// Env is the environment of the app as KEY=VALUE, besides PORT and
 	// MUSTER_ARTIFACT. Nil means what host.Exec passes on of this process's.
 	Env []string

@@ -36,7 +36,7 @@ func New(c Config) (*Local, error) {
 		return nil, fmt.Errorf("local %q: %w", c.Name, err)
 	}
 	c.fill()
-	l := &Local{c: c, exec: host.Exec{Env: c.Env}}
+	l := &Local{c: c, exec: host.Exec{Env: c.Env, Outlive: c.Self}}
 	members, err := l.members()
 	if err != nil {
 		return nil, fmt.Errorf("local %q: %w", c.Name, err)
