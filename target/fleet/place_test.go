@@ -159,8 +159,7 @@ func newPlace() *place {
 	p.drain = func(context.Context, string) error { return p.step() }
 	p.enrol = func(context.Context, string) error { return p.step() }
 	p.c = p.config()
-	p.c.Interval = time.Microsecond
-	p.c.CleanupLimit, p.c.ConfirmLimit = time.Second, 20*time.Millisecond
+	p.c.Interval, p.c.ConfirmLimit, p.c.CleanupLimit = time.Second, 5*time.Second, 5*time.Second
 	p.c.Batch = fleet.Number(2)
 	p.c.MinInService = fleet.Number(2)
 	return p
@@ -196,11 +195,11 @@ func (p *place) Join() string {
 }
 
 func TestAFleetPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return newPlace() })
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place { return newPlace() })
 }
 
 func TestAFleetWithCanaryAndBudgetPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place {
 		p := newPlace()
 		p.c.Canary, p.c.Budget = 1, 1
 		return p
@@ -212,7 +211,7 @@ type decorated struct{ target.Target }
 func (d decorated) Unwrap() target.Target { return d.Target }
 
 func TestAFleetBehindADecoratorPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place {
 		p := newPlace()
 		p.wrap = func(t target.Target) target.Target { return decorated{t} }
 		return p

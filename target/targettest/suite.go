@@ -1,6 +1,9 @@
 package targettest
 
-import "testing"
+import (
+	"testing"
+	"testing/synctest"
+)
 
 // TestTarget tests a target against the contract of target.Target. Each check runs
 // on a fresh, vacant place, which fresh makes: with two units or more that are
@@ -11,10 +14,26 @@ import "testing"
 // What the place implements besides (Crasher, Cutter, ...) decides how hard the
 // suite can be; it logs what it could not ask.
 func TestTarget(t *testing.T, fresh func(TB) Place) {
+	each(t, func(t *testing.T, c check) { c.run(t, fresh) })
+}
+
+// TestTargetInVirtualTime is TestTarget for places in memory: each check runs in a
+// bubble of its own (testing/synctest), where limits and pauses of any length cost
+// nothing and a loaded machine reaches none of them too early. What fresh makes must
+// wait for nothing outside of its bubble: no network, no processes, no files that
+// are locked.
+func TestTargetInVirtualTime(t *testing.T, fresh func(TB) Place) {
+	each(t, func(t *testing.T, c check) {
+		synctest.Test(t, func(t *testing.T) { c.run(t, fresh) })
+	})
+}
+
+// each runs the checks side by side.
+func each(t *testing.T, run func(*testing.T, check)) {
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.run(t, fresh)
+			run(t, c)
 		})
 	}
 }
