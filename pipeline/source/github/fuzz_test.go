@@ -125,3 +125,29 @@ func TestAnAnswerThatLeadsInACircleEnds(t *testing.T) {
 	require.Len(t, firstParents("a", all), 3)
 	require.Len(t, descendants("a", all), 3)
 }
+
+// FuzzParse reads whatever as an event: it names a branch, a revision and a repository
+// only where the body does.
+func FuzzParse(f *testing.F) {
+	f.Add("push", `{"ref":"refs/heads/main","repository":{"full_name":"acme/web"}}`)
+	f.Add("status", `{"sha":"a","state":"success","branches":[{"name":"main"}],"repository":{"full_name":"acme/web"}}`)
+	f.Add("check_run", `{"check_run":{"head_sha":"a","status":"completed","check_suite":{"head_branch":null}},"repository":{"full_name":"acme/web"}}`)
+	f.Add("check_suite", `{"check_suite":{"head_sha":"a","head_branch":"main"},"repository":{"full_name":"acme/web"}}`)
+	f.Add("ping", `{}`)
+	f.Add("push", `{"ref":"refs/heads/main","repository":null}`)
+	b, err := New(Config{Repository: "acme/web", Branch: "main"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		n, err := parse(kind, []byte(body))
+		if err != nil {
+			require.Zero(t, n)
+			return
+		}
+		require.True(t, n.repository != "" || kind == "ping")
+		if n.concerns(b) {
+			require.Contains(t, []string{"push", "status", "check_run", "check_suite"}, kind)
+		}
+	})
+}
