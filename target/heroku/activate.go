@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/muster-deploy/muster/target"
@@ -103,8 +102,9 @@ func (t *Target) release(ctx context.Context, o target.Order, slug string, back 
 		switch {
 		case err == nil:
 			return &made, nil
-		case errors.As(err, &refused) && refused.Status == http.StatusNotFound:
-			return nil, errors.Join(target.ErrUnprepared, err) // The app was there just now.
+		case errors.As(err, &refused) && refused.Status == http.StatusNotFound: // the app was there just now
+			t.forget(slug)
+			return nil, errors.Join(target.ErrUnprepared, err)
 		case errors.As(err, &refused) && refused.Status < 500 || ctx.Err() != nil:
 			return nil, err
 		}
@@ -113,47 +113,28 @@ func (t *Target) release(ctx context.Context, o target.Order, slug string, back 
 	return nil, unclear
 }
 
-// errReleasing is what there is to say before the dynos are replaced.
-var errReleasing = errors.New("its release phase has not ended")
-
 // sickError says that a release was made and does not serve.
 type sickError struct{ error }
 
 func (e *sickError) Unwrap() error { return e.error }
 
-// wait waits until a slug serves: by the release that was made, or by a later one, which
-// a change of config vars makes, too.
+// wait waits until a slug serves, first for the release phase, then for the dynos.
 func (t *Target) wait(ctx context.Context, o target.Order, on platform.App, made *platform.Release, slug string) error {
-	phase, started := "release", time.Now()
+	phase, limit, started := "release", t.config.ReleaseLimit, time.Now()
 	for {
-		h, d, err := t.look(ctx, nil)
-		if err == nil {
-			_, err = t.fence(h).Raise(o)
-		}
+		now, problem, err := t.poll(ctx, o, on, made, slug)
 		if err != nil {
 			return err
 		}
-		limit, problem := t.config.ReleaseLimit, errReleasing
-		switch r := h.find(made.Description, made.Version-1); {
-		case r != nil && r.Status != "succeeded" && r.Status != "pending":
-			return fmt.Errorf("the release phase of v%d has %s, and v%d goes on: %s", r.Version, r.Status, h.current.Version, t.output(ctx, o, r))
-		case h.current.Version < made.Version:
-		case h.current.Slug.ID != slug:
-			return fmt.Errorf("v%d was released meanwhile by somebody else: %.60q", h.current.Version, h.current.Description)
-		default:
-			if phase == "release" {
-				phase, started = "confirm", time.Now()
-				t.output(ctx, o, made)
-			}
-			if limit, problem = t.config.Patience, d.Behind(h.current.Version); problem == nil {
-				problem = t.answers(ctx, on, d)
-			}
+		if now != phase {
+			phase, limit, started = now, t.config.Patience, time.Now()
+			t.output(ctx, o, made)
 		}
 		if problem == nil {
 			o.Tell(target.Progress{Unit: t.config.Name, Phase: "done"})
 			return nil
 		}
-		if errors.Is(problem, platform.ErrCrashed) || time.Since(started) > limit {
+		if errors.Is(problem, platform.ErrCrashed) || time.Since(started) >= limit {
 			return &sickError{fmt.Errorf("v%d does not serve after %v: %w", made.Version, time.Since(started).Round(time.Second), problem)}
 		}
 		o.Tell(target.Progress{Unit: t.config.Name, Phase: phase, Message: problem.Error()})
@@ -163,6 +144,30 @@ func (t *Target) wait(ctx context.Context, o target.Order, on platform.App, made
 		case <-time.After(t.config.Interval):
 		}
 	}
+}
+
+// poll says why a slug does not serve yet, and in which phase it is. It may be released by
+// what was made, or by a later release, which a change of config vars makes as well.
+func (t *Target) poll(ctx context.Context, o target.Order, on platform.App, made *platform.Release, slug string) (phase string, problem, err error) {
+	h, d, err := t.look(ctx, nil)
+	if err == nil {
+		_, err = t.fence(h).Raise(o)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	switch r := h.find(made.Description, made.Version-1); {
+	case r != nil && r.Status != "succeeded" && r.Status != "pending":
+		return "", nil, fmt.Errorf("the release phase of v%d has %s, and v%d goes on: %s", r.Version, r.Status, h.current.Version, t.output(ctx, o, r))
+	case h.current.Version < made.Version:
+		return "release", errors.New("its release phase has not ended"), nil
+	case h.current.Slug.ID != slug:
+		return "", nil, fmt.Errorf("v%d was released meanwhile by somebody else: %.60q", h.current.Version, h.current.Description)
+	}
+	if problem = d.Behind(h.current.Version); problem == nil {
+		problem = t.api.Ask(ctx, on, d, t.config.HealthPath)
+	}
+	return "confirm", problem, nil
 }
 
 // output reports the end of what a release phase has printed, and returns it.
@@ -176,28 +181,4 @@ func (t *Target) output(ctx context.Context, o target.Order, r *platform.Release
 	}
 	o.Tell(target.Progress{Unit: t.config.Name, Phase: "release", Message: text})
 	return text
-}
-
-// answers asks the app, if it has something that answers.
-func (t *Target) answers(ctx context.Context, on platform.App, d platform.Dynos) error {
-	if !d.Web() || on.WebURL == "" || on.Maintenance {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", strings.TrimSuffix(on.WebURL, "/")+t.config.HealthPath, nil)
-	if err != nil {
-		return err
-	}
-	client := *t.config.HTTP
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	r, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s with %s, want 200", t.config.HealthPath, r.Status)
-	}
-	return nil
 }

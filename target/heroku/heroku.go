@@ -2,7 +2,6 @@ package heroku
 
 import (
 	"context"
-	"net/http"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -21,7 +20,7 @@ type Target struct {
 
 	mu     sync.Mutex
 	raised target.Fence      // by orders that released nothing
-	slugs  map[string]string // that were uploaded, by digest
+	slugs  map[string]string // digests of those that were uploaded; empty: it is gone
 }
 
 var (
@@ -37,7 +36,6 @@ func New(c Config) (*Target, error) {
 	}
 	c.fill()
 	api := platform.New(platform.Options{App: c.App, API: c.API, Token: c.Token, Pause: c.Interval, HTTP: c.HTTP})
-	or(&c.HTTP, http.DefaultClient)
 	return &Target{config: c, api: api, preparing: make(chan struct{}, 1), slugs: map[string]string{}}, nil
 }
 
@@ -54,17 +52,11 @@ func (t *Target) failed(err error) error { return &target.UnitError{Unit: t.conf
 func (t *Target) remember(slug, digest string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.slugs[digest] = slug
+	t.slugs[slug] = digest
 }
 
-// recall adds the slugs that were remembered.
-func (t *Target) recall(slugs, digests map[string]string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for digest, slug := range t.slugs {
-		slugs[digest], digests[slug] = slug, digest
-	}
-}
+// forget notes that a slug is not there, whatever releases say.
+func (t *Target) forget(slug string) { t.remember(slug, "") }
 
 // fence is the highest order that the releases or this target know of.
 func (t *Target) fence(h *history) target.Fence {

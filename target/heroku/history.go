@@ -3,6 +3,7 @@ package heroku
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 
@@ -29,7 +30,7 @@ type history struct {
 	releases []platform.Release // newest first
 	current  platform.Release   // zero: none
 	fence    target.Fence
-	slugs    map[string]string // by digest, the newest of each
+	slugs    map[string]string // by digest
 	live     string            // the current release's digest; empty: muster did not upload its slug
 }
 
@@ -50,7 +51,9 @@ func (h *history) whole() bool { return h.live != "" && h.fence.Number > 0 }
 // lower one above a higher one, where a deployer slipped through that was overtaken.
 func (t *Target) read(all []platform.Release) *history {
 	h := &history{releases: all, slugs: map[string]string{}}
-	digests := map[string]string{}
+	t.mu.Lock()
+	digests := maps.Clone(t.slugs)
+	t.mu.Unlock()
 	for _, r := range all {
 		if r.Current {
 			h.current = r
@@ -62,14 +65,13 @@ func (t *Target) read(all []platform.Release) *history {
 		if n, err := strconv.ParseUint(m[1], 10, 64); err == nil && n > h.fence.Number {
 			h.fence = target.Fence{Number: n, Digest: m[3]}
 		}
-		if m[4] == "" && r.Slug.ID != "" {
+		if _, known := digests[r.Slug.ID]; m[4] == "" && !known {
 			digests[r.Slug.ID] = m[3]
-			if h.slugs[m[3]] == "" {
-				h.slugs[m[3]] = r.Slug.ID
-			}
 		}
 	}
-	t.recall(h.slugs, digests)
+	for slug, digest := range digests {
+		h.slugs[digest] = slug
+	}
 	h.live = digests[h.current.Slug.ID]
 	return h
 }

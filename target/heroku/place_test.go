@@ -30,6 +30,7 @@ type place struct {
 	*herokutest.Platform
 	shop   *herokutest.App
 	config heroku.Config
+	inner  http.RoundTripper
 	left   atomic.Int64
 }
 
@@ -40,19 +41,27 @@ func (p *place) RoundTrip(r *http.Request) (*http.Response, error) {
 	if p.left.Add(-1) < 0 {
 		return nil, errDead
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return p.inner.RoundTrip(r)
 }
 
-func newPlace(t interface{ Cleanup(func()) }) *place {
+func newPlace() *place {
 	p := &place{Platform: herokutest.New()}
 	p.shop = p.Create("shop")
-	server := httptest.NewServer(p.Platform)
-	t.Cleanup(server.Close)
+	p.inner = p.Client().Transport
 	p.left.Store(1 << 60)
 	p.config = heroku.Config{
-		App: "shop", Token: p.Token, API: server.URL, HTTP: &http.Client{Transport: p},
+		App: "shop", Token: p.Token, API: herokutest.Address, HTTP: &http.Client{Transport: p},
 		Interval: time.Millisecond, Patience: time.Minute,
 	}
+	return p
+}
+
+// networked is a place on a server.
+func networked(t interface{ Cleanup(func()) }) *place {
+	p := newPlace()
+	server := httptest.NewServer(p.Platform)
+	t.Cleanup(server.Close)
+	p.inner, p.config.API = http.DefaultTransport, server.URL
 	return p
 }
 
@@ -97,13 +106,48 @@ func unit(t *testing.T, app target.Target) target.Unit {
 }
 
 func TestAnAppPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(t targettest.TB) targettest.Place { return newPlace(t) })
+	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return newPlace() })
 }
 
-func TestAnAppThatTakesItsTimePassesTheSuite(t *testing.T) {
+func TestAnAppOnAServerThatTakesItsTimePassesTheSuite(t *testing.T) {
 	targettest.TestTarget(t, func(t targettest.TB) targettest.Place {
-		p := newPlace(t)
-		p.shop.Polls, p.shop.Preboot = 2, true
+		p := networked(t)
+		p.shop.Polls, p.shop.Preboot = 1, true
 		return p
 	})
+}
+
+// troubled breaks every third request, each in another way.
+func troubled(p *place) {
+	var n atomic.Int64
+	p.Break(func(r *http.Request) herokutest.Fault {
+		all := []herokutest.Fault{{Refuse: 503}, {Drop: true}, {Twice: true}, {Lose: true}, {Half: true}, {Refuse: 500}, {Twice: true, Drop: true}}
+		if i := n.Add(1); i%3 == 0 {
+			return all[i/3%int64(len(all))]
+		}
+		return herokutest.Fault{}
+	})
+}
+
+func TestAnAppInTroublePassesTheSuite(t *testing.T) {
+	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
+		p := newPlace()
+		troubled(p)
+		return p
+	})
+}
+
+type decorated struct{ target.Target }
+
+func (d decorated) Unwrap() target.Target { return d.Target }
+
+type behind struct{ *place }
+
+func (b behind) Open() (target.Target, error) {
+	app, err := b.place.Open()
+	return decorated{app}, err
+}
+
+func TestAnAppBehindADecoratorPassesTheSuite(t *testing.T) {
+	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return behind{newPlace()} })
 }

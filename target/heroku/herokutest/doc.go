@@ -4,9 +4,12 @@
 //
 //	p := herokutest.New()
 //	shop := p.Create("shop")
-//	server := httptest.NewServer(p)
-//	defer server.Close()
-//	app, err := heroku.New(heroku.Config{App: "shop", API: server.URL, Token: p.Token})
+//	app, err := heroku.New(heroku.Config{
+//		App: "shop", Token: p.Token, API: herokutest.Address, HTTP: p.Client(),
+//	})
+//
+// Client needs no network. A Platform is an http.Handler, too, for whoever wants one:
+// httptest.NewServer(p).
 //
 // There are apps, slugs with addresses to upload them to, releases with a release phase and
 // its output, the formation, and dynos that boot, crash or hang. There are pages, a rate

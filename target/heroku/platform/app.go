@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -27,27 +27,6 @@ type Stack struct {
 func (c *Client) App(ctx context.Context) (a App, err error) {
 	_, err = c.send(ctx, c.again, http.MethodGet, "", "", nil, &a)
 	return a, err
-}
-
-// Slug is a packed app to be uploaded.
-type Slug struct {
-	Processes map[string]string `json:"process_types"`
-	Stack     string            `json:"stack"`
-	Commit    string            `json:"commit"`
-	Checksum  string            `json:"checksum"` // "SHA256:" and hexadecimal digits
-}
-
-// Upload makes a slug of a gzipped tar of that many bytes, and returns its id. Two of one
-// content are two slugs, and neither is listed anywhere.
-func (c *Client) Upload(ctx context.Context, s Slug, from io.ReaderAt, size int64) (string, error) {
-	var made struct {
-		ID   string
-		Blob struct{ URL string }
-	}
-	if _, err := c.send(ctx, c.again, http.MethodPost, "/slugs", "", s, &made); err != nil {
-		return "", err
-	}
-	return made.ID, c.upload(ctx, made.Blob.URL, from, size)
 }
 
 // Release is one entry in the app's list of releases. A change of config vars is one, too.
@@ -145,12 +124,37 @@ func (d Dynos) behind(p Process, version int) error {
 	return nil
 }
 
-// Web reports whether the app should have web dynos.
-func (d Dynos) Web() bool {
+// web reports whether the app should have web dynos.
+func (d Dynos) web() bool {
 	for _, p := range d.Formation {
 		if p.Type == "web" && p.Quantity > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// Ask asks the app for a path, and wants 200: nil if it says so, or if there is nobody to
+// ask, since the app has no web dynos or is in maintenance mode.
+func (c *Client) Ask(ctx context.Context, a App, d Dynos, path string) error {
+	if !d.web() || a.WebURL == "" || a.Maintenance {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, silence)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(a.WebURL, "/")+path, nil)
+	if err != nil {
+		return err
+	}
+	client := *c.o.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers %s with %s, want 200", path, r.Status)
+	}
+	return nil
 }
