@@ -435,7 +435,7 @@ func TestAHostThatNeverConfirmsIsLeftOutAndSaysWhy(t *testing.T) {
 		p := newPark("a", "b")
 		f := p.fleet(t, func(c *fleet.Config) {
 			c.Check = func(context.Context, fleet.Host, string) error { return errBad }
-			c.ConfirmLimit = time.Minute
+			c.ConfirmLimit, c.Interval = time.Minute, time.Second
 		})
 		prepare(t, f, 1)
 		start := time.Now()

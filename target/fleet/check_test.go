@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func TestAHostThatFailsItsCheckStaysOutWhenTheOrderIsGivenAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPark("a", "b", "c")
 		f := p.fleet(t, func(c *fleet.Config) {
-			c.Canary = 1
+			c.Canary, c.Interval = 1, time.Second
 			c.Check = func(_ context.Context, h fleet.Host, digest string) error {
 				if h.Name == "a" && digest == targettest.Artifact(2).Digest {
 					return errBad
