@@ -176,23 +176,6 @@ func TestAPointerOfANewerSchemaIsLeftAlone(t *testing.T) {
 	assert.Equal(t, `{"schema":2}`, text)
 }
 
-func TestErrorsSayWhatToDo(t *testing.T) {
-	for code, want := range map[string]string{
-		"AccessDenied": "the credentials lack s3:GetObject", "ExpiredToken": "the credentials have expired",
-		"NoSuchBucket": "there is no bucket sites", "PermanentRedirect": "in another region",
-	} {
-		r := open(t, s3target.Config{})
-		r.ship(numbered(1))
-		r.bucket.Break(func(s3test.Call) s3test.Fault { return s3test.Fault{Refuse: s3test.Failure(400, code, "no")} })
-		a := numbered(2)
-		assert.ErrorContains(t, r.Prepare(t.Context(), r.order(a), a), want)
-		r.bucket.Break(nil)
-		_, page := r.get("index.html")
-		assert.Contains(t, page, "00000001")
-		r.ship(a) // The same again finishes the work.
-	}
-}
-
 // A page that cannot be written puts back what was served.
 func TestAFailedSwitchIsPutBack(t *testing.T) {
 	r := open(t, s3target.Config{})
@@ -264,28 +247,4 @@ func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 	for _, n := range []int{1, 3, 4, 2} {
 		r.ship(numbered(n))
 	}
-}
-
-func TestThePolicyAllowsNoMoreThanIsNeeded(t *testing.T) {
-	r := open(t, s3target.Config{Prefix: "shop/"})
-	r.ship(numbered(1))
-	big := site(map[string]string{"index.html": "x", "assets/film-12345678.mp4": strings.Repeat("x", 9<<20)})
-	r.bucket.Break(func(c s3test.Call) (f s3test.Fault) {
-		if c.Operation == "UploadPart" {
-			f.Refuse = errDead
-		}
-		return f
-	})
-	assert.ErrorIs(t, r.Prepare(t.Context(), r.order(big), big), errDead)
-	assert.Zero(t, r.bucket.Uploads())
-	r.bucket.Break(nil)
-	r.ship(big)
-	for range 2 {
-		o := r.order(big)
-		o.Keep = []string{}
-		_, err := r.Prune(t.Context(), o)
-		require.NoError(t, err)
-	}
-	_, _ = r.bucket.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: new("sites"), Key: new("shop/releases/files/x")})
-	assert.Empty(t, r.bucket.Policy.Unused(r.bucket.Calls()))
 }

@@ -85,24 +85,3 @@ func status(err error) int {
 	}
 	return 0
 }
-
-// explain says what to do about an error of a server.
-func (t *Target) explain(action, name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	why := ""
-	switch c := code(err); c {
-	case "NoSuchBucket":
-		why = fmt.Sprintf("there is no bucket %s: ", t.config.Bucket)
-	case "AccessDenied", "Forbidden":
-		why = fmt.Sprintf("the credentials lack %s on it, or s3:ListBucket on the bucket, without which absence is forbidden too: ", action)
-	case "AccessControlListNotSupported":
-		why = "the bucket refuses ACLs, and none was sent: "
-	case "PermanentRedirect", "MovedPermanently", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		why = fmt.Sprintf("the bucket %s is in another region than the client's: ", t.config.Bucket)
-	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		why = "the credentials have expired: "
-	}
-	return fmt.Errorf("%s: %s%w", t.url(name), why, err)
-}
