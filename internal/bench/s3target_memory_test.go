@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/muster-deploy/muster/build"
-	"github.com/muster-deploy/muster/internal/faultproxy"
 	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 )
 
@@ -41,7 +40,7 @@ func BenchmarkSiteWithTwoGigabytes(b *testing.B) {
 	}
 	server := s3servertest.Start(b)
 	for b.Loop() {
-		s := newOurSite(b, server, server.Bucket(b), faultproxy.New(server.Endpoint, faultproxy.Faults{}))
+		s := newOurSite(b, server, server.Bucket(b))
 		c := s.ship(b, a)
 		b.ReportMetric(float64(heap.most)/1e6, "MB-heap")
 		b.ReportMetric(c.took.Seconds(), "s")

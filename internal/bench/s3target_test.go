@@ -3,22 +3,25 @@
 package bench
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/muster-deploy/muster/build"
-	"github.com/muster-deploy/muster/internal/faultproxy"
 	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/s3target"
@@ -26,14 +29,15 @@ import (
 
 var (
 	sitePairs = flag.Int("site-pairs", 5, "how often each deploy of a site is measured")
-	siteFiles = flag.Int("site-files", 5000, "how many files of 20 kB a site has")
+	siteFiles = flag.Int("site-files", 5000, "how many files a site has")
+	siteSize  = flag.Int("site-size", 20_000, "how large each of them is, in bytes")
 )
 
 // siteDir writes a site of which 98 of 100 files are hashed.
 func siteDir(b *testing.B) string {
 	dir := b.TempDir()
 	r := rand.NewChaCha8([32]byte{})
-	content := make([]byte, 20_000)
+	content := make([]byte, *siteSize)
 	for i := range *siteFiles {
 		_, _ = r.Read(content)
 		name := fmt.Sprintf("assets/%02d/chunk-%08x.js", i%50, i)
@@ -97,44 +101,15 @@ func artifactOfSite(b *testing.B, dir string) *build.Artifact {
 	return a
 }
 
-// siteTool brings a directory into a bucket.
-type siteTool struct {
-	name   string
-	deploy func(b *testing.B, server *s3servertest.Server, bucket, dir string)
+// counted counts the requests of a client, tries again among them.
+type counted struct {
+	s3.HTTPClient
+	requests atomic.Int64
 }
 
-// siteTools are those that are found on this machine: peers are not part of the set-up.
-func siteTools(b *testing.B) []siteTool {
-	var all []siteTool
-	if _, err := exec.LookPath("aws"); err == nil {
-		all = append(all, siteTool{"aws-s3-sync", func(b *testing.B, s *s3servertest.Server, bucket, dir string) {
-			peer(b, s, "aws", "s3", "sync", "--only-show-errors", "--endpoint-url", s.Endpoint, dir, "s3://"+bucket)
-		}})
-	}
-	if _, err := exec.LookPath("rclone"); err == nil {
-		all = append(all, siteTool{"rclone", func(b *testing.B, s *s3servertest.Server, bucket, dir string) {
-			peer(b, s, "rclone", "sync", "--checksum", "--transfers", "64", "--checkers", "64", "--fast-list", "--s3-no-head", "--s3-no-check-bucket", dir, "peer:"+bucket)
-		}})
-	}
-	if len(all) == 0 {
-		b.Fatal("neither aws nor rclone is on this machine: install awscli and rclone")
-	}
-	return all
-}
-
-// peer runs a tool with what it reads of the environment to find the server.
-func peer(b *testing.B, s *s3servertest.Server, words ...string) {
-	keys, err := s.Config().Credentials.Retrieve(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	c := exec.CommandContext(b.Context(), words[0], words[1:]...)
-	c.Env = append(os.Environ(), "AWS_CA_BUNDLE=", "AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey, "AWS_DEFAULT_REGION=us-east-1",
-		"RCLONE_CONFIG_PEER_TYPE=s3", "RCLONE_CONFIG_PEER_PROVIDER=Other", "RCLONE_CONFIG_PEER_ENV_AUTH=true",
-		"RCLONE_CONFIG_PEER_REGION=us-east-1", "RCLONE_CONFIG_PEER_ENDPOINT="+s.Endpoint)
-	if out, err := c.CombinedOutput(); err != nil {
-		b.Fatalf("%s: %v\n%s", words[0], err, out)
-	}
+func (c *counted) Do(r *http.Request) (*http.Response, error) {
+	c.requests.Add(1)
+	return c.HTTPClient.Do(r)
 }
 
 // siteCost is what an order took.
@@ -147,15 +122,19 @@ type siteCost struct {
 type ourSite struct {
 	*s3target.Target
 	number uint64
-	proxy  *faultproxy.Proxy
+	sent   *counted
 }
 
-func newOurSite(b *testing.B, server *s3servertest.Server, bucket string, p *faultproxy.Proxy) *ourSite {
-	t, err := s3target.New(s3target.Config{Client: s3target.NewClient(server.Config(), s3servertest.PathStyle), Bucket: bucket})
+func newOurSite(b *testing.B, server *s3servertest.Server, bucket string) *ourSite {
+	sent := &counted{}
+	client := s3target.NewClient(server.Config(), s3servertest.PathStyle, func(o *s3.Options) {
+		sent.HTTPClient, o.HTTPClient = o.HTTPClient, sent
+	})
+	t, err := s3target.New(s3target.Config{Client: client, Bucket: bucket})
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &ourSite{Target: t, proxy: p}
+	return &ourSite{Target: t, sent: sent}
 }
 
 func (s *ourSite) order(a *build.Artifact) target.Order {
@@ -178,64 +157,165 @@ func (s *ourSite) roll(b *testing.B, a *build.Artifact) siteCost {
 }
 
 func (s *ourSite) measure(b *testing.B, do func() error) siteCost {
-	requests, _, _ := s.proxy.Traffic()
-	begin := time.Now()
+	before, begin := s.sent.requests.Load(), time.Now()
 	if err := do(); err != nil {
 		b.Fatal(err)
 	}
-	after, _, _ := s.proxy.Traffic()
-	return siteCost{took: time.Since(begin), requests: after - requests}
+	return siteCost{took: time.Since(begin), requests: s.sent.requests.Load() - before}
 }
 
-// BenchmarkSite deploys a site for the first time and after one changed file, and rolls
-// it back, beside the tools that are found here, in turns. The medians are reported: in
-// seconds, and how much longer than this target the tools take.
-func BenchmarkSite(b *testing.B) {
+// ours is the name of this library among its peers.
+const ours = "muster"
+
+// race is what several tools took, in turns.
+type race map[string][]time.Duration
+
+// median is that of one of them, in seconds.
+func (r race) median(name string) float64 {
+	all := slices.Sorted(slices.Values(r[name]))
+	return all[len(all)/2].Seconds()
+}
+
+// report reports all medians, and how often ours fits into that of the fastest peer of
+// which the function says that it counts.
+func (r race) report(b *testing.B, counts func(string) bool) {
+	fastest := 0.0
+	for name := range r {
+		m := r.median(name)
+		b.ReportMetric(m, name+"-s")
+		if name != ours && counts(name) && (fastest == 0 || m < fastest) {
+			fastest = m
+		}
+	}
+	b.ReportMetric(fastest/r.median(ours), "faster-x")
+}
+
+// eachLatency runs a benchmark against a server on this machine, bare and as if it was
+// a region away.
+func eachLatency(b *testing.B, run func(b *testing.B, direct, server *s3servertest.Server)) {
 	for _, latency := range latencies {
 		b.Run(latency.String(), func(b *testing.B) {
 			server := s3servertest.Start(b)
-			p, url := behindProxy(b, server.Endpoint, latency)
 			direct := *server
-			server.Endpoint = url
-			tools := siteTools(b)
+			if latency > 0 {
+				_, server.Endpoint = behindProxy(b, server.Endpoint, latency)
+			}
 			for b.Loop() {
-				benchSite(b, &direct, server, p, tools)
+				run(b, &direct, server)
 			}
 		})
 	}
 }
 
-func benchSite(b *testing.B, direct, server *s3servertest.Server, p *faultproxy.Proxy, tools []siteTool) {
-	took := map[string][]time.Duration{}
-	note := func(what string, d time.Duration) { took[what] = append(took[what], d) }
-	var change, back siteCost
-	for range *sitePairs {
-		dir := siteDir(b)
-		ours := newOurSite(b, server, direct.Bucket(b), p)
-		first := artifactOfSite(b, dir)
-		note("first-muster", ours.ship(b, first).took)
+// turns calls each function once, in another order each time.
+func turns(round int, all ...func()) {
+	for i := range all {
+		all[(round+i)%len(all)]()
+	}
+}
+
+// BenchmarkSiteFirst deploys a site for the first time, in turns with the peers, each
+// time into a bucket of its own.
+func BenchmarkSiteFirst(b *testing.B) {
+	peers := askedPeers(b)
+	dir := siteDir(b)
+	a := artifactOfSite(b, dir)
+	eachLatency(b, func(b *testing.B, direct, server *s3servertest.Server) {
+		took := race{}
+		for round := range *sitePairs {
+			all := []func(){func() {
+				took[ours] = append(took[ours], newOurSite(b, server, direct.Bucket(b)).ship(b, a).took)
+			}}
+			for _, p := range peers {
+				all = append(all, func() {
+					bucket, begin := direct.Bucket(b), time.Now()
+					p.deploy(b, server, bucket, dir)
+					took[p.name] = append(took[p.name], time.Since(begin))
+				})
+			}
+			turns(round, all...)
+		}
+		took.report(b, func(string) bool { return true })
+	})
+}
+
+// BenchmarkSiteChange deploys a site after one asset and its page have changed, in turns
+// with the peers, and rolls it back. Only peers count as the fastest that see a change
+// of the same size.
+func BenchmarkSiteChange(b *testing.B) {
+	peers := askedPeers(b)
+	eachLatency(b, func(b *testing.B, direct, server *s3servertest.Server) {
+		dir, took, back := siteDir(b), race{}, race{}
+		site := newOurSite(b, server, direct.Bucket(b))
+		last := artifactOfSite(b, dir)
+		site.ship(b, last)
 		buckets := map[string]string{}
-		for _, tool := range tools {
-			buckets[tool.name] = direct.Bucket(b)
-			begin := time.Now()
-			tool.deploy(b, server, buckets[tool.name], dir)
-			note("first-"+tool.name, time.Since(begin))
+		for _, p := range peers {
+			buckets[p.name] = direct.Bucket(b)
+			p.deploy(b, server, buckets[p.name], dir)
 		}
-		changeSite(b, dir, 1)
-		change = ours.ship(b, artifactOfSite(b, dir))
-		note("change-muster", change.took)
-		for _, tool := range tools {
-			begin := time.Now()
-			tool.deploy(b, server, buckets[tool.name], dir)
-			note("change-"+tool.name, time.Since(begin))
+		for round := range *sitePairs {
+			changeSite(b, dir, round+1)
+			next := artifactOfSite(b, dir)
+			all := []func(){func() {
+				c := site.ship(b, next)
+				took[ours] = append(took[ours], c.took)
+				b.ReportMetric(float64(c.requests), "requests")
+				c = site.roll(b, last)
+				back[ours] = append(back[ours], c.took)
+				b.ReportMetric(float64(c.requests), "rollback-requests")
+				site.roll(b, next)
+			}}
+			for _, p := range peers {
+				all = append(all, func() {
+					begin := time.Now()
+					p.deploy(b, server, buckets[p.name], dir)
+					took[p.name] = append(took[p.name], time.Since(begin))
+				})
+			}
+			turns(round, all...)
+			last = next
 		}
-		back = ours.roll(b, first)
-		note("rollback-muster", back.took)
+		b.ReportMetric(back.median(ours), "rollback-s")
+		blind := blindPeers(b, server, dir, peers, buckets)
+		took.report(b, func(name string) bool { return !blind[name] })
+	})
+}
+
+// blindPeers are those that do not see that a page has another content, if its name, its
+// size and its time are what they were.
+func blindPeers(b *testing.B, server *s3servertest.Server, dir string, peers []sitePeer, buckets map[string]string) map[string]bool {
+	name := "pages/page-0.txt"
+	path := filepath.Join(dir, filepath.FromSlash(name))
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
 	}
-	for what, all := range took {
-		slices.Sort(all)
-		b.ReportMetric(all[len(all)/2].Seconds(), what+"-s")
+	content := strings.Repeat("x", int(info.Size()))
+	writeSite(b, dir, name, []byte(content))
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		b.Fatal(err)
 	}
-	b.ReportMetric(float64(change.requests), "change-requests")
-	b.ReportMetric(float64(back.requests), "rollback-requests")
+	blind := map[string]bool{}
+	for _, p := range peers {
+		p.deploy(b, server, buckets[p.name], dir)
+		if objectOf(b, server, buckets[p.name], name) != content {
+			blind[p.name] = true
+			b.Logf("%s does not see a change of the same size", p.name)
+		}
+	}
+	return blind
+}
+
+func objectOf(b *testing.B, server *s3servertest.Server, bucket, key string) string {
+	out, err := server.Client().GetObject(context.Background(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(out.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(data)
 }

@@ -3,6 +3,7 @@ package s3target
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -63,16 +64,25 @@ func (g *gate) leave(bytes int64, err error) {
 	g.changed = make(chan struct{})
 }
 
-// through does work on each item at once, as far as there is room, and ends with the
-// first error. Work that a busy server refused is done again.
+// through does work on each item, on as many at once as there is room for, and ends with
+// the first error. Work that a busy server refused is done again. A few goroutines do
+// all of it: the stacks that a client's request needs are grown once.
 func through[T any](ctx context.Context, g *gate, items []T, bytes func(T) int64, work func(context.Context, T) error) error {
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(g.most)
-	for _, item := range items {
-		if inner.Err() != nil {
-			break
-		}
-		group.Go(func() error { return g.do(inner, bytes(item), func() error { return work(inner, item) }) })
+	var taken atomic.Int64
+	for range min(g.most, len(items)) {
+		group.Go(func() error {
+			for inner.Err() == nil {
+				i := int(taken.Add(1)) - 1
+				if i >= len(items) {
+					break
+				}
+				if err := g.do(inner, bytes(items[i]), func() error { return work(inner, items[i]) }); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/muster-deploy/muster/target"
 )
@@ -104,6 +105,21 @@ type projection struct {
 	total   int64
 	done    atomic.Int64
 	checked bool // the pointer was, a moment ago
+	// Copies that wait for the pointer at the same time share one reading of it: each
+	// begins right after that.
+	checks singleflight.Group
+}
+
+// check returns an error unless the order is still the highest.
+func (p *projection) check(ctx context.Context) error {
+	now, err := p.load(ctx)
+	if err != nil {
+		return err
+	}
+	if now.Number != p.order.Number || now.Digest != p.digest {
+		return fmt.Errorf("order %d, seen %d: %w", p.order.Number, now.Number, target.ErrStale)
+	}
+	return nil
 }
 
 // copy brings one object onto its public key, if the order is still the highest.
@@ -111,12 +127,8 @@ func (p *projection) copy(ctx context.Context, o object) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Margin)
 	defer cancel()
 	if !p.checked {
-		now, err := p.load(ctx)
-		if err != nil {
+		if _, err, _ := p.checks.Do("", func() (any, error) { return nil, p.check(ctx) }); err != nil {
 			return err
-		}
-		if now.Number != p.order.Number || now.Digest != p.digest {
-			return fmt.Errorf("order %d, seen %d: %w", p.order.Number, now.Number, target.ErrStale)
 		}
 	}
 	_, err := p.config.Client.CopyObject(ctx, &s3.CopyObjectInput{

@@ -47,17 +47,21 @@ func (t *Target) put(ctx context.Context, a *build.Artifact, o object) error {
 	if err != nil {
 		return err
 	}
-	sum := o.file.SHA256
-	if o.variant != "" {
-		if content, err = o.variant.encode(content); err != nil {
-			return err
+	if o.variant == "" {
+		sum, err := hex.DecodeString(o.file.SHA256)
+		if err != nil {
+			return fmt.Errorf("%s: its manifest's checksum: %w", o.file.Path, err)
 		}
-		sum = ""
+		return t.putWhole(ctx, o, content, base64.StdEncoding.EncodeToString(sum))
 	}
-	return t.putWhole(ctx, o, content, sum)
+	if content, err = o.variant.encode(content); err != nil {
+		return err
+	}
+	return t.putWhole(ctx, o, content, checksum(content))
 }
 
-// contentOf reads a file whole, if it is what the manifest says.
+// contentOf reads a file whole. The artifact's reader compares it with the manifest, and
+// says at the end whether it is that.
 func contentOf(f fs.File, want build.File) ([]byte, error) {
 	content := make([]byte, want.Size)
 	if _, err := io.ReadFull(f, content); err != nil {
@@ -66,19 +70,12 @@ func contentOf(f fs.File, want build.File) ([]byte, error) {
 	if n, err := f.Read(make([]byte, 1)); n > 0 || err != nil && err != io.EOF {
 		return nil, fmt.Errorf("%s does not end after %d bytes: %w", want.Path, want.Size, err)
 	}
-	sum := sha256.Sum256(content)
-	if hex.EncodeToString(sum[:]) != want.SHA256 {
-		return nil, fmt.Errorf("%s is not what the manifest says: %w", want.Path, build.ErrCorrupt)
-	}
 	return content, nil
 }
 
-// putWhole uploads content in one request. The server compares it with its checksum.
-func (t *Target) putWhole(ctx context.Context, o object, content []byte, sum string) error {
-	check := checksum(content)
-	if raw, err := hex.DecodeString(sum); err == nil && sum != "" {
-		check = base64.StdEncoding.EncodeToString(raw)
-	}
+// putWhole uploads content in one request. The server compares it with the checksum that
+// the manifest promises: bytes that changed on the way from the disk are refused.
+func (t *Target) putWhole(ctx context.Context, o object, content []byte, check string) error {
 	for range 4 {
 		in := &s3.PutObjectInput{
 			Bucket: &t.config.Bucket, Key: t.key(o.source()), Body: bytes.NewReader(content), ContentLength: new(int64(len(content))),

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/build/buildtest"
-	"github.com/muster-deploy/muster/internal/parts/s3server"
+	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/ec2target/s3packs"
 	"github.com/muster-deploy/muster/target/host"
