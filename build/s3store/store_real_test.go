@@ -4,11 +4,12 @@ package s3store_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -39,10 +40,7 @@ func TestRealBucketsPassTheSuite(t *testing.T) { suite(t, s3servertest.Start(t))
 
 // The client signs and checks bodies in another way over TLS.
 func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
-	server := s3servertest.Start(t)
-	front := httptest.NewTLSServer(faultproxy.New(server.Endpoint, faultproxy.Faults{}))
-	t.Cleanup(front.Close)
-	server.Endpoint, server.HTTP = front.URL, front.Client()
+	server := s3servertest.Start(t).OverTLS(t)
 	suite(t, server)
 	content := noise(1, 12<<20)
 	s := open(t, server, server.Bucket(t))
@@ -50,26 +48,67 @@ func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
 	holds(t, s, content)
 }
 
+// faults are what goes wrong between a store and its server.
+func faults(seed uint64) faultproxy.Faults {
+	return faultproxy.Faults{Seed: seed, Refused: 0.05, Lost: 0.05, Repeated: 0.05, Truncated: 0.05, Delay: 10 * time.Millisecond}
+}
+
+// stubborn asks again what the network has spoiled, as an engine does.
+type stubborn struct{ build.Store }
+
+func (s stubborn) Put(ctx context.Context, key string, r io.Reader) error {
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return s.Store.Put(ctx, key, iotest.ErrReader(err))
+	}
+	return stubbornly(func() error { return s.Store.Put(ctx, key, bytes.NewReader(content)) })
+}
+
+func (s stubborn) Get(ctx context.Context, key string) (r io.ReadCloser, err error) {
+	err = stubbornly(func() (err error) {
+		r, err = s.Store.Get(ctx, key)
+		return err
+	})
+	return r, err
+}
+
+func (s stubborn) Delete(ctx context.Context, key string) error {
+	return stubbornly(func() error { return s.Store.Delete(ctx, key) })
+}
+
+func stubbornly(do func() error) (err error) {
+	for range 20 {
+		if err = do(); !s3servertest.Spoiled(err) {
+			break
+		}
+	}
+	return err
+}
+
+func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
+	server := s3servertest.Start(t)
+	bad := server.Over(t, faults(7))
+	buildtest.TestStore(t, func(t *testing.T) buildtest.StorePlace {
+		bucket := server.Bucket(t)
+		return buildtest.StorePlace{Open: func() (build.Store, error) { return stubborn{open(t, bad, bucket)}, nil }}
+	})
+}
+
 func TestRealBucketHoldsContentWholeOrNotAtAllOverABadNetwork(t *testing.T) {
 	server := s3servertest.Start(t)
 	bucket := server.Bucket(t)
 	for seed := range uint64(3) {
-		proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faultproxy.Faults{
-			Seed: seed, Refused: 0.05, Lost: 0.05, Repeated: 0.05, Truncated: 0.05, Delay: 10 * time.Millisecond,
-		}))
-		defer proxy.Close()
-		bad := *server
-		bad.Endpoint, bad.HTTP = proxy.URL, &http.Client{}
+		bad := server.Over(t, faults(seed))
 		content := noise(seed, 12<<20)
 		var err error
 		for range 10 { // The same call again finishes the work.
-			if err = open(t, &bad, bucket).Put(t.Context(), "k", bytes.NewReader(content)); err == nil {
+			if err = open(t, bad, bucket).Put(t.Context(), "k", bytes.NewReader(content)); err == nil {
 				break
 			}
 		}
 		require.NoError(t, err, "seed %d", seed)
 		holds(t, open(t, server, bucket), content)
-		holds(t, open(t, &bad, bucket), content)
+		holds(t, open(t, bad, bucket), content)
 	}
 }
 
@@ -85,7 +124,7 @@ func TestRealBucketIsPruned(t *testing.T) {
 }
 
 func TestRealURLIsReadWithoutCredentials(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	content := noise(1, 3<<20)
 	url, err := open(t, server, server.Bucket(t)).Presign(t.Context(), s3.NewPresignClient(server.Client()), bytes.NewReader(content), time.Minute)
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ package s3lock_test
 
 import (
 	"context"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -34,12 +33,19 @@ func TestRealBucketsPassTheSuite(t *testing.T) {
 	}, locktest.Options{Lease: 3 * time.Second})
 }
 
+func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
+	server := s3servertest.Start(t).OverTLS(t)
+	locktest.TestStore(t, func(t testing.TB) locktest.Place {
+		bucket := server.Bucket(t)
+		return locktest.PlaceFunc(func(ctx context.Context) (lock.Store, error) {
+			return s3lock.Open(ctx, s3lock.Config{Client: client(server), Bucket: bucket, Prefix: "muster/"})
+		})
+	}, locktest.Options{Lease: 3 * time.Second})
+}
+
 func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
 	server := s3servertest.Start(t)
-	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
-	t.Cleanup(proxy.Close)
-	bad := *server
-	bad.Endpoint = proxy.URL
+	bad := server.Over(t, faults)
 	for _, c := range locktest.Checks() {
 		if c.Name == "create race" || c.Name == "lost update" || c.Name == "linearizable" {
 			continue // They count on every answer; see the sixteen contenders below.
@@ -48,7 +54,7 @@ func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
 			t.Parallel()
 			bucket := server.Bucket(t)
 			place := locktest.PlaceFunc(func(ctx context.Context) (lock.Store, error) {
-				return s3lock.Open(ctx, s3lock.Config{Client: client(&bad), Bucket: bucket})
+				return s3lock.Open(ctx, s3lock.Config{Client: client(bad), Bucket: bucket})
 			})
 			assert.NoError(t, c.Do(t.Context(), place, locktest.Options{Lease: 5 * time.Second}), c.Promise)
 		})
@@ -74,9 +80,7 @@ var faults = faultproxy.Faults{Seed: 1, Refused: 0.03, Lost: 0.05, Repeated: 0.0
 func TestRealBucketTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
 	server := s3servertest.Start(t)
 	bucket := server.Bucket(t)
-	proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faults))
-	t.Cleanup(proxy.Close)
-	server.Endpoint = proxy.URL
+	server = server.Over(t, faults)
 	var stores []lock.Store
 	for range 4 {
 		s, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: bucket, Prefix: "muster/"})

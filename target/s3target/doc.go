@@ -49,5 +49,5 @@
 // The file policy.json beside this one, with names in the place of BUCKET and PREFIX,
 // is all that a Target needs; a test holds it to that. Prune alone needs
 // s3:DeleteObject. Without s3:ListBucket, S3 says of an object that is not there that it
-// is forbidden. No ACL is ever sent. The package cdn names the permissions that it needs.
+// is forbidden. No ACL is ever sent. The package cdn has a policy.json of its own.
 package s3target

@@ -3,10 +3,14 @@
 package s3target_test
 
 import (
-	"net/http/httptest"
+	"context"
+	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -31,19 +35,75 @@ func TestRealSitePassesTheSuite(t *testing.T) {
 	})
 }
 
+func TestRealSitePassesTheSuiteOverTLS(t *testing.T) {
+	server := s3servertest.Start(t).OverTLS(t)
+	targettest.TestTarget(t, func(tb targettest.TB) targettest.Place {
+		return realPlace{s3target.Config{Client: server.Client(), Bucket: server.Bucket(t)}}
+	})
+}
+
+// faults are what goes wrong between a site and its server.
+func faults(seed uint64) faultproxy.Faults {
+	return faultproxy.Faults{Seed: seed, Refused: 0.05, Lost: 0.05, Repeated: 0.05, Truncated: 0.05, Delay: 10 * time.Millisecond}
+}
+
+// stubborn gives an order again that the network has spoiled, as an engine does.
+type stubborn struct{ target.Target }
+
+// Unwrap lets target.As see through.
+func (s stubborn) Unwrap() target.Target { return s.Target }
+
+func (s stubborn) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
+	return stubbornly(func() error { return s.Target.Prepare(ctx, o, a) })
+}
+
+func (s stubborn) Activate(ctx context.Context, o target.Order) error {
+	return stubbornly(func() error { return s.Target.Activate(ctx, o) })
+}
+
+// Observe says what it could not read in the unit's condition.
+func (s stubborn) Observe(ctx context.Context, o target.Order) (state target.State, err error) {
+	for range 20 {
+		state, err = s.Target.Observe(ctx, o)
+		if err != nil || state.Units[0].Condition != target.Unknown {
+			break
+		}
+	}
+	return state, err
+}
+
+func stubbornly(do func() error) (err error) {
+	for range 20 {
+		if err = do(); !s3servertest.Spoiled(err) {
+			break
+		}
+	}
+	return err
+}
+
+// badPlace is a bucket at the end of a bad network.
+type badPlace struct{ realPlace }
+
+func (p badPlace) Open() (target.Target, error) {
+	t, err := p.realPlace.Open()
+	return stubborn{t}, err
+}
+
+func TestRealSitePassesTheSuiteOverABadNetwork(t *testing.T) {
+	server := s3servertest.Start(t)
+	bad := server.Over(t, faults(7))
+	targettest.TestTarget(t, func(tb targettest.TB) targettest.Place {
+		return badPlace{realPlace{s3target.Config{Client: bad.Client(), Bucket: server.Bucket(t), Prefix: "shop/"}}}
+	})
+}
+
 // Every order ends in the state that it says, or in an error after which it can be given
 // again.
 func TestRealSiteOverABadNetwork(t *testing.T) {
 	server := s3servertest.Start(t)
 	for seed := range uint64(4) {
 		bucket := server.Bucket(t)
-		proxy := httptest.NewServer(faultproxy.New(server.Endpoint, faultproxy.Faults{
-			Seed: seed, Refused: 0.05, Lost: 0.05, Repeated: 0.05, Truncated: 0.05, Delay: 10 * time.Millisecond,
-		}))
-		t.Cleanup(proxy.Close)
-		bad := *server
-		bad.Endpoint = proxy.URL
-		s, err := s3target.New(s3target.Config{Client: bad.Client(), Bucket: bucket})
+		s, err := s3target.New(s3target.Config{Client: server.Over(t, faults(seed)).Client(), Bucket: bucket})
 		require.NoError(t, err)
 		good, err := s3target.New(s3target.Config{Client: server.Client(), Bucket: bucket})
 		require.NoError(t, err)
@@ -91,4 +151,39 @@ func TestRealBucketIsOpened(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: "nobody-made-it"})
 	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
+}
+
+// odd are names that a URL, a header or a signature could spoil.
+var odd = []string{"a b", "c+d", "e#f", "g?h", "ü-日本", "100%", "x=y&z", "(1)'!*", "~tilde", "q\"q", "a  b", "tab;,:@$"}
+
+func TestRealNamesAndSizesAreServedAsTheyAre(t *testing.T) {
+	server := s3servertest.Start(t)
+	for way, over := range map[string]*s3servertest.Server{"plain": server, "TLS": server.OverTLS(t)} {
+		t.Run(way, func(t *testing.T) {
+			files := map[string]string{"index.html": way, "film.mp4": strings.Repeat("0123456789abcdef", 10<<16), "assets/film-12345678.mp4": strings.Repeat("fedcba9876543210", 10<<16)}
+			for i, name := range odd {
+				files[fmt.Sprintf("docs/%s/%s.txt", name, name)] = fmt.Sprint("page ", i)
+				files[fmt.Sprintf("assets/%s/%s-12345678.js", name, name)] = fmt.Sprint("asset ", i)
+			}
+			bucket := server.Bucket(t)
+			s, err := s3target.Open(t.Context(), s3target.Config{Client: s3target.NewClient(over.Config(), s3servertest.PathStyle), Bucket: bucket, Prefix: "my shop+1/"})
+			require.NoError(t, err)
+			a := site(files)
+			o := target.Order{Number: 1, Release: target.Release{ID: "1", Digest: a.Digest}}
+			require.NoError(t, s.Prepare(t.Context(), o, a))
+			o.Number++
+			require.NoError(t, s.Activate(t.Context(), o))
+			for name, want := range files {
+				out, err := over.Client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: new("my shop+1/" + name)})
+				require.NoError(t, err, name)
+				got, err := io.ReadAll(out.Body)
+				require.NoError(t, err, name)
+				out.Body.Close()
+				assert.True(t, want == string(got), name)
+			}
+			state, err := s.Observe(t.Context(), target.Order{})
+			require.NoError(t, err)
+			assert.Equal(t, target.Serving, state.Units[0].Condition, state.Units[0].Problem)
+		})
+	}
 }

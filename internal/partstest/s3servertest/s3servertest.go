@@ -5,8 +5,10 @@ package s3servertest
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
-	"net/http"
+	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +19,10 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/muster-deploy/muster/internal/faultproxy"
 	"github.com/muster-deploy/muster/internal/partstest"
 	"github.com/muster-deploy/muster/internal/partstest/servertest"
 )
@@ -51,7 +56,7 @@ func Start(t testing.TB) *Server {
 	return &Server{Endpoint: "http://" + address, access: access, secret: secret}
 }
 
-// startMinIO starts MinIO, and waits until it is ready to write.
+// startMinIO starts MinIO, and waits until it takes requests.
 func startMinIO(t testing.TB, bin string) *Server {
 	t.Helper()
 	dir := t.TempDir()
@@ -59,14 +64,11 @@ func startMinIO(t testing.TB, bin string) *Server {
 		return []string{"env", "MINIO_ROOT_USER=" + access, "MINIO_ROOT_PASSWORD=" + secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
 			bin, "server", "--quiet", "--address", "127.0.0.1:" + port, dir}
 	})
+	s := &Server{Endpoint: "http://" + address, access: access, secret: secret}
 	for begin := time.Now(); time.Since(begin) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
-		answer, err := http.Get("http://" + address + "/minio/health/ready")
-		if err != nil {
-			continue
-		}
-		answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
-			return &Server{Endpoint: "http://" + address, access: access, secret: secret}
+		// It answers, and says that it is ready, before it takes requests like this one.
+		if _, err := s.Client().ListBuckets(t.Context(), &s3.ListBucketsInput{}); err == nil {
+			return s
 		}
 	}
 	t.Fatal("MinIO is not ready after 30 s")
@@ -81,6 +83,35 @@ func StartS3rver(t testing.TB) *Server {
 		return []string{"node", script, "--silent", "--address", "127.0.0.1", "--port", port, "--directory", dir}
 	})
 	return &Server{Endpoint: "http://" + address, access: "S3RVER", secret: "S3RVER"}
+}
+
+// OverTLS returns the same server by way of a proxy that speaks TLS. The SDK signs and
+// checks bodies in another way there: a checksum follows the body in a trailer.
+func (s *Server) OverTLS(t testing.TB) *Server {
+	t.Helper()
+	front := httptest.NewTLSServer(faultproxy.New(s.Endpoint, faultproxy.Faults{}))
+	t.Cleanup(front.Close)
+	over := *s
+	over.Endpoint, over.HTTP = front.URL, front.Client()
+	return &over
+}
+
+// Over returns the same server by way of a bad network.
+func (s *Server) Over(t testing.TB, f faultproxy.Faults) *Server {
+	t.Helper()
+	proxy := httptest.NewServer(faultproxy.New(s.Endpoint, f))
+	t.Cleanup(proxy.Close)
+	over := *s
+	over.Endpoint = proxy.URL
+	return &over
+}
+
+// Spoiled reports whether an error is the network's, and no word of the server: the
+// request had no answer, or one that broke off.
+func Spoiled(err error) bool {
+	var unsent *smithyhttp.RequestSendError
+	var cut *smithy.DeserializationError
+	return errors.As(err, &unsent) || errors.As(err, &cut) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Config is what a deployer would load from its environment: the library's defaults,

@@ -5,8 +5,9 @@
 //		Invalidator: &cdn.Distribution{Client: cloudfront.NewFromConfig(cfg), ID: "E2EXAMPLE"},
 //	})
 //
-// It needs cloudfront:CreateInvalidation and cloudfront:GetInvalidation on the
-// distribution, and no more.
+// The file policy.json beside this one, with names in the place of ACCOUNT and
+// DISTRIBUTION, is all that it needs; a test holds it to that. A Distribution that does
+// not wait needs no cloudfront:GetInvalidation.
 package cdn
 
 import (

@@ -2,7 +2,10 @@ package cdn_test
 
 import (
 	"context"
+	_ "embed"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +28,11 @@ type edge struct {
 	asked int
 	never bool
 	fail  error
+	calls []string
 }
 
 func (e *edge) CreateInvalidation(_ context.Context, in *cloudfront.CreateInvalidationInput, _ ...func(*cloudfront.Options)) (*cloudfront.CreateInvalidationOutput, error) {
+	e.calls = append(e.calls, "cloudfront:CreateInvalidation")
 	if e.fail != nil {
 		return nil, e.fail
 	}
@@ -39,6 +44,7 @@ func (e *edge) CreateInvalidation(_ context.Context, in *cloudfront.CreateInvali
 }
 
 func (e *edge) GetInvalidation(context.Context, *cloudfront.GetInvalidationInput, ...func(*cloudfront.Options)) (*cloudfront.GetInvalidationOutput, error) {
+	e.calls = append(e.calls, "cloudfront:GetInvalidation")
 	status := "InProgress"
 	if e.asked++; e.asked >= 3 && !e.never {
 		status = "Completed"
@@ -81,4 +87,25 @@ func TestErrorsNameTheMissingAction(t *testing.T) {
 	d := &cdn.Distribution{Client: &edge{fail: &smithy.GenericAPIError{Code: "AccessDenied"}}, ID: "E2"}
 	assert.ErrorContains(t, d.Invalidate(t.Context(), "r1", []string{"/"}), "cloudfront:CreateInvalidation")
 	assert.ErrorContains(t, (&cdn.Distribution{}).Invalidate(t.Context(), "r1", nil), "Client and an ID")
+}
+
+//go:embed policy.json
+var policy []byte
+
+func TestThePolicyAllowsWhatIsNeededAndNoMore(t *testing.T) {
+	var p struct {
+		Statement []struct{ Action, Resource []string }
+	}
+	assert.NoError(t, json.Unmarshal(policy, &p))
+	synctest.Test(t, func(t *testing.T) {
+		e := &edge{}
+		assert.NoError(t, (&cdn.Distribution{Client: e, ID: "E2"}).Invalidate(t.Context(), "r1", []string{"/"}))
+		slices.Sort(e.calls)
+		assert.Equal(t, slices.Compact(e.calls), p.Statement[0].Action)
+		assert.Equal(t, []string{"arn:aws:cloudfront::ACCOUNT:distribution/DISTRIBUTION"}, p.Statement[0].Resource)
+
+		e = &edge{}
+		assert.NoError(t, (&cdn.Distribution{Client: e, ID: "E2", Wait: -1}).Invalidate(t.Context(), "r1", []string{"/"}))
+		assert.Equal(t, []string{"cloudfront:CreateInvalidation"}, e.calls)
+	})
 }
