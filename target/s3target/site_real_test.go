@@ -57,7 +57,19 @@ func (s stubborn) Prepare(ctx context.Context, o target.Order, a *build.Artifact
 	return stubbornly(func() error { return s.Target.Prepare(ctx, o, a) })
 }
 
+// Activate asks for a step once, however often it tries: the suite counts.
 func (s stubborn) Activate(ctx context.Context, o target.Order) error {
+	if begin := o.Begin; begin != nil {
+		begun := false // This target has one step.
+		o.Begin = func(ctx context.Context, step target.Step) error {
+			if begun {
+				return nil
+			}
+			err := begin(ctx, step)
+			begun = err == nil
+			return err
+		}
+	}
 	return stubbornly(func() error { return s.Target.Activate(ctx, o) })
 }
 
