@@ -49,7 +49,7 @@ func readStatus(ctx context.Context, p pipeline.Pipeline) (pipeline.Status, erro
 	s, err := p.Status(ctx)
 	if errors.Is(err, pipeline.ErrNoPipeline) {
 		return pipeline.Status{Name: p.Name(), Reason: pipeline.Reason{
-			Code: pipeline.CodeUnknown, Sentence: "nothing was ever recorded: no deployer has run yet, or the name is misspelt",
+			Code: pipeline.CodeUnknown, Sentence: words.NeverRan,
 		}}, nil
 	}
 	return s, err

@@ -72,3 +72,6 @@ func Undone(o *pipeline.Attempt) string {
 	}
 	return o.From.ID
 }
+
+// NeverRan is the reason of a pipeline of which nothing is recorded.
+const NeverRan = "nothing was ever recorded: no deployer has run yet, or the name is misspelt"
