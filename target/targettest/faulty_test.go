@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -446,51 +445,12 @@ func (x fault) spoiled(p *memoryPlace) target.Target {
 	return f
 }
 
-// recorder is a TB that fails nothing but itself.
-type recorder struct {
-	*testing.T
-	mu       sync.Mutex
-	failures []string
-}
-
-func (r *recorder) Helper() {}
-
-func (r *recorder) Logf(string, ...any) {}
-
-func (r *recorder) Errorf(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failures = append(r.failures, fmt.Sprintf(format, args...))
-}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
-}
-
-// failures runs one check and returns what it complains about. A panic is one
-// complaint.
-func (c check) failures(t *testing.T, fresh func(TB) Place) []string {
-	r := &recorder{T: t}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		defer func() {
-			if p := recover(); p != nil {
-				r.Errorf("panic: %v", p)
-			}
-		}()
-		c.run(r, fresh)
-	})
-	wg.Wait()
-	return r.failures
-}
-
 func TestTheSuiteRejectsEachFault(t *testing.T) {
 	for _, x := range faults {
 		t.Run(x.what, func(t *testing.T) {
 			i := slices.IndexFunc(checks, func(c check) bool { return c.name == x.by })
 			if assert.GreaterOrEqual(t, i, 0, "no check %q", x.by) {
-				assert.NotEmpty(t, checks[i].failures(t, x.place), "%q does not notice", x.by)
+				assert.NotEmpty(t, checks[i].complaints(t, x.place), "%q does not notice", x.by)
 			}
 		})
 	}
