@@ -1,0 +1,119 @@
+package ec2target_test
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/ec2target"
+	"github.com/muster-deploy/muster/target/ec2target/budget"
+	"github.com/muster-deploy/muster/target/ec2target/ec2test"
+	"github.com/muster-deploy/muster/target/ec2target/managed"
+	"github.com/muster-deploy/muster/target/ec2target/runcommand"
+	"github.com/muster-deploy/muster/target/fleet"
+	"github.com/muster-deploy/muster/target/host"
+	"github.com/muster-deploy/muster/target/targettest"
+)
+
+// place is a fleet of modelled instances in a cloud, for the conformance suite.
+type place struct {
+	*ec2test.Cloud
+	models map[string]*ec2test.Model
+	depot  memory
+	left   atomic.Int64
+	change func(*ec2target.Config)
+}
+
+// tags are those of the fleet's instances.
+var tags = map[string]string{"app": `it's; a "shop" $(false)`}
+
+func newPlace(c ec2test.Config, instances int) *place {
+	p := &place{Cloud: ec2test.New(c), models: map[string]*ec2test.Model{}}
+	for range instances {
+		p.Join()
+	}
+	p.Launch(ec2test.Instance{ID: "i-0000000f"}) // somebody else's
+	p.left.Store(1 << 60)
+	p.Break(func(call string) error {
+		if call == "ListCommandInvocations" && p.left.Load() >= 0 {
+			return nil // who dies while he waits is as good as dead before
+		}
+		if p.left.Add(-1) < 0 {
+			return errors.New("the deployer is dead")
+		}
+		return nil
+	})
+	return p
+}
+
+func (p *place) Open() (target.Target, error) {
+	// No pauses as a real cloud needs them.
+	calls := &budget.Calls{PerSecond: 10_000, Burst: 10_000, Pause: time.Millisecond}
+	ms := time.Millisecond
+	sender, err := runcommand.New(runcommand.Config{Client: p.Cloud, Calls: calls, First: ms, Poll: ms, Gather: ms})
+	if err != nil {
+		return nil, err
+	}
+	c := ec2target.Config{
+		Name:    "web",
+		Members: &managed.Instances{Client: p.Cloud, Tags: tags, Calls: calls},
+		Reach:   func(i ec2target.Instance) host.Transport { return sender.Instance(i.ID) },
+		Host:    host.Config{Root: `/srv/it's; a "shop" $(false)`, Packs: &host.Packs{Depot: &p.depot}},
+		Fleet: fleet.Config{
+			Canary: -1, Batch: fleet.Number(2), ConfirmLimit: time.Second, Interval: time.Microsecond,
+			ObserveLimit: time.Second, CleanupLimit: time.Second, PrepareLimit: 3 * time.Second,
+		},
+	}
+	if p.change != nil {
+		p.change(&c)
+	}
+	return ec2target.New(c)
+}
+
+// CrashAfter lets what runs on the instances run on: it does not die with a deployer.
+func (p *place) CrashAfter(steps int) func() bool {
+	p.left.Store(int64(steps))
+	return func() bool {
+		crashed := p.left.Load() < 0
+		p.Wait()
+		p.left.Store(1 << 60)
+		return crashed
+	}
+}
+
+func (p *place) Drift(unit string) { p.models[unit].Drift() }
+
+func (p *place) Join() string {
+	id := fmt.Sprintf("i-%08x", len(p.models)+1)
+	p.models[id] = &ec2test.Model{Unpack: p.depot.unpack}
+	return p.Launch(ec2test.Instance{ID: id, Tags: tags, Machine: p.models[id]})
+}
+
+func TestConformance(t *testing.T) {
+	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return newPlace(ec2test.Config{}, 5) })
+}
+
+func TestConformanceInACloudThatMisbehaves(t *testing.T) {
+	faults := ec2test.Faults{Seed: 1, Throttled: 0.1, Unanswered: 0.1, Doubled: 0.2, Late: 0.2, Delay: 3 * time.Millisecond}
+	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
+		p := newPlace(ec2test.Config{Visible: time.Millisecond, Faults: faults}, 3)
+		p.change = func(c *ec2target.Config) { c.Fleet.ObserveLimit, c.Fleet.CleanupLimit = 2*time.Second, 2*time.Second }
+		return p
+	})
+}
+
+func TestNewComplainsAboutEverythingAtOnce(t *testing.T) {
+	_, err := ec2target.New(ec2target.Config{Host: host.Config{Name: "a"}, Fleet: fleet.Config{Name: "b"}})
+	for _, field := range []string{"Members", "Reach", "Host has a Name", "Fleet has a Name"} {
+		require.ErrorContains(t, err, field)
+	}
+	_, err = ec2target.New(ec2target.Config{
+		Members: ec2target.IDs{"i-1"}, Reach: func(ec2target.Instance) host.Transport { return host.Exec{} },
+	})
+	require.ErrorContains(t, err, "Root")
+}

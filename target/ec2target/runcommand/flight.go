@@ -1,0 +1,196 @@
+package runcommand
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+)
+
+// flight is one command under way.
+type flight struct {
+	s     *Sender
+	step  string
+	nonce string
+	calls map[string]*call // by instance; those that have not ended
+	width int              // how many run at once
+
+	ctx    context.Context // ends when the last caller leaves
+	cancel context.CancelFunc
+
+	waiters int // guarded by the Sender
+	held    int // slots, guarded by the Sender
+
+	command string
+	sent    time.Time
+	look    look
+}
+
+func newFlight(s *Sender, step string) *flight {
+	return &flight{s: s, step: step, nonce: newNonce(), calls: map[string]*call{}}
+}
+
+// open takes what a flight needs that has its calls. The Sender's lock is held.
+func (f *flight) open(width int) {
+	f.width, f.waiters = min(width, len(f.calls)), len(f.calls)
+	f.ctx, f.cancel = context.WithCancel(context.Background()) // no caller's: there are many
+	f.s.kind(f.step).flights++
+	for _, c := range f.calls {
+		c.flight = f
+	}
+	if f.step == slotted {
+		f.held = f.width
+		f.s.slots.take(f.held)
+	}
+}
+
+// drop is a call that has ended, or was given up. When it was the last one the flight
+// ends. The Sender's lock is held.
+func (f *flight) drop(c *call) {
+	if f == nil {
+		return
+	}
+	c.flight = nil
+	if f.waiters--; f.waiters == 0 {
+		f.cancel()
+	}
+}
+
+// close gives back what is left of it.
+func (f *flight) close() {
+	f.cancel()
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	f.s.kind(f.step).flights--
+	f.s.slots.give(f.held)
+	f.held = 0
+}
+
+// fly sends the command and follows it until all have ended, or nobody waits.
+func (f *flight) fly() {
+	defer f.close()
+	if err := f.send(); err != nil {
+		f.refused(err)
+		return
+	}
+	f.sent = time.Now()
+	f.look = look{first: f.s.c.First, poll: f.s.c.Poll, width: f.width}
+	for len(f.calls) > 0 {
+		select {
+		case <-f.ctx.Done():
+			f.abort()
+			return
+		case <-time.After(f.pause()):
+		}
+		if err := f.poll(); err != nil && f.ctx.Err() == nil {
+			f.all(fmt.Errorf("list command %s: %w", f.command, err))
+		}
+	}
+}
+
+func (f *flight) pause() time.Duration {
+	f.look.pending = len(f.calls)
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	return f.look.wait(&f.s.kind(f.step).spans)
+}
+
+// poll reads how far the command is: fifty invocations stand on one page.
+func (f *flight) poll() error {
+	var next *string
+	for {
+		var out *ssm.ListCommandInvocationsOutput
+		err := f.s.c.Calls.Do(f.ctx, func(ctx context.Context) (err error) {
+			out, err = f.s.c.Client.ListCommandInvocations(ctx, &ssm.ListCommandInvocationsInput{
+				CommandId: &f.command, Details: true, MaxResults: new(int32(perCommand)), NextToken: next,
+			}, once)
+			return err
+		})
+		f.look.looks++
+		f.look.age = time.Since(f.sent)
+		if unknown(err) {
+			return nil // SSM does not know it yet
+		}
+		if err != nil {
+			return err
+		}
+		for _, i := range out.CommandInvocations {
+			f.read(i)
+		}
+		if next = out.NextToken; next == nil || *next == "" {
+			return nil
+		}
+	}
+}
+
+// unknown says that SSM has not heard of the command, which it has in a second.
+func unknown(err error) bool {
+	var id *types.InvalidCommandId
+	var invocation *types.InvocationDoesNotExist
+	return errors.As(err, &id) || errors.As(err, &invocation)
+}
+
+// read ends the call of an invocation that has ended, and gives its slot to another
+// command when no other call of this one takes it.
+func (f *flight) read(i types.CommandInvocation) {
+	c := f.calls[deref(i.InstanceId)]
+	if c == nil || !over(i.Status) {
+		return
+	}
+	f.end(c, f.outcome(c, i))
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if d, ok := took(i); ok {
+		f.s.kind(f.step).add(d)
+	}
+	if more := f.held - len(f.calls); more > 0 {
+		f.held -= more
+		f.s.slots.give(more)
+	}
+}
+
+// end tells one caller.
+func (f *flight) end(c *call, o outcome) {
+	delete(f.calls, c.id)
+	c.end(o)
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	c.flight.drop(c)
+}
+
+// all tells every caller that is left.
+func (f *flight) all(err error) {
+	for id, c := range f.calls {
+		f.end(c, outcome{err: fmt.Errorf("run on %s: %w", id, err)})
+	}
+}
+
+// abort has SSM stop the command where it has not ended. It is a kindness: what runs on
+// is built for it.
+func (f *flight) abort() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = f.s.c.Calls.Do(ctx, func(ctx context.Context) error {
+		_, err := f.s.c.Client.CancelCommand(ctx, &ssm.CancelCommandInput{CommandId: &f.command}, once)
+		return err
+	})
+}
+
+// newNonce names one command.
+func newNonce() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
