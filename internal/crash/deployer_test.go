@@ -25,9 +25,10 @@ import (
 type orders struct {
 	Dir   string
 	Ports []int
-	Head  int  // the branch has the changes 1 to Head
-	Kill  int  // dies at this write of the record; 0: never
-	After bool // dies after the write, not before
+	Admin string // of the balancer
+	Head  int    // the branch has the changes 1 to Head
+	Kill  int    // dies at this write of the record; 0: never
+	After bool   // dies after the write, not before
 }
 
 // deployer is the main of a deployer's process: it settles the pipeline.
@@ -86,7 +87,10 @@ func (o orders) fleet() local.Config {
 		Name: "fleet", Dir: filepath.Join(o.Dir, "hosts"), Command: []string{self},
 		Env:    []string{roleVariable + "=app", birthsFile + "=" + filepath.Join(o.Dir, "births"), "PATH=" + os.Getenv("PATH")},
 		Probes: 1, Interval: 20 * time.Millisecond, Grace: time.Second,
-		Fleet: fleet.Config{Canary: 1, Probes: 1, Interval: 10 * time.Millisecond},
+		Fleet: fleet.Config{
+			Canary: 1, Probes: 1, Interval: 10 * time.Millisecond,
+			Balancer: local.Remote{URL: o.Admin}, MinInService: fleet.Number(minimum),
+		},
 	}
 	for i, port := range o.Ports {
 		c.Hosts = append(c.Hosts, local.Host{Name: fmt.Sprintf("h%d", i+1), Port: port})

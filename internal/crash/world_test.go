@@ -26,6 +26,7 @@ import (
 type world struct {
 	*testing.T
 	orders
+	front  *front
 	hosts  *local.Local
 	web    pipeline.Pipeline
 	births int               // lines read
@@ -37,6 +38,8 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, orders: orders{Dir: t.TempDir(), Ports: ports(t, 2), Head: 1}, units: map[string]uint64{}}
+	w.front = newFront(t, w.fleet().Backends())
+	w.Admin = w.front.admin
 	store, err := w.store()
 	require.NoError(t, err)
 	w.web = pipeline.Open(store, nil, "web")
@@ -46,6 +49,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { require.NoError(t, w.hosts.Stop(context.Background())) })
 	require.False(t, w.deploy(w.orders), "nobody was to kill it")
+	w.front.serve()
 	w.holds("first deploy", 1, 1)
 	return w
 }
@@ -113,6 +117,7 @@ func (w *world) holds(name string, from, live int) pipeline.Status {
 	w.declared(name)
 	w.onlyEver(name, from, live)
 	w.neverBack(name)
+	w.front.neverBelow(name)
 	state, err := w.hosts.Observe(w.Context(), target.Order{})
 	require.NoError(w, err, name)
 	require.Len(w, state.Units, 2, name)
