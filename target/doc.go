@@ -16,5 +16,6 @@
 // Units refuse orders with a lower number than they have seen, so that a deployer
 // that was paused, or a command that was delayed, changes nothing when it wakes up.
 //
-// The example shows a target of one's own; the package targettest tests it.
+// The example shows a target of one's own in a page; the guide "Write your own target", in
+// examples/owntarget, goes there step by step. The package targettest tests it.
 package target

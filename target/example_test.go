@@ -28,21 +28,18 @@ type Page struct {
 
 // page is the document.
 type page struct {
-	Number       uint64            // the fence: the highest order confirmed,
-	Fence        string            // and its release, or none
+	Fence        target.Fence
 	Live, Before string            // digests
 	Content      map[string][]byte // of prepared releases, by digest
 }
-
-var errStale = fmt.Errorf("page: %w", target.ErrStale)
 
 // Name implements target.Target.
 func (p *Page) Name() string { return "page" }
 
 // Prepare implements target.Target.
 func (p *Page) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
-	if a.Digest != o.Release.Digest {
-		return errors.New("prepare page: artifact is not the order's release")
+	if err := o.Match(a); err != nil {
+		return fmt.Errorf("prepare page: %w", err)
 	}
 	// The file is read as the manifest says it is, or not at all.
 	whole, err := build.NewArtifact(a.Manifest, func(f build.File) (io.ReadCloser, error) { return a.Files.Open(f.Path) })
@@ -54,11 +51,8 @@ func (p *Page) Prepare(ctx context.Context, o target.Order, a *build.Artifact) e
 		return fmt.Errorf("prepare page: %w", err)
 	}
 	return p.change(ctx, func(s *page) error {
-		if o.Number < s.Number {
-			return errStale
-		}
 		s.Content[a.Digest] = content
-		return nil
+		return s.Fence.Check(o)
 	})
 }
 
@@ -69,13 +63,13 @@ func (p *Page) Activate(ctx context.Context, o target.Order) error {
 		return err
 	}
 	ask := now.Units[0].Digest != o.Release.Digest && now.Units[0].Number <= o.Number
-	if ask && o.Begin != nil {
-		if err := o.Begin(ctx, target.Step{Batch: 1, Batches: 1, Units: []string{"page"}}); err != nil {
+	if ask {
+		if err := o.Ask(ctx, target.Step{Batch: 1, Batches: 1, Units: []string{"page"}}); err != nil {
 			return fmt.Errorf("activate page: %w", err)
 		}
 	}
-	return p.change(ctx, func(s *page) error {
-		if err := s.raise(o.Number, o.Release.Digest); err != nil {
+	return p.change(ctx, func(s *page) (err error) {
+		if s.Fence, err = s.Fence.Raise(o); err != nil {
 			return err
 		}
 		if _, ok := s.Content[o.Release.Digest]; !ok {
@@ -98,23 +92,16 @@ func (p *Page) Observe(ctx context.Context, o target.Order) (target.State, error
 	err := p.change(ctx, func(s *page) error {
 		var err error
 		if o.Number > 0 {
-			err = s.raise(o.Number, "")
+			o.Release = target.Release{}
+			s.Fence, err = s.Fence.Raise(o)
 		}
-		u.Digest, u.Number = s.Live, s.Number
+		u.Digest, u.Number = s.Live, s.Fence.Number
 		if s.Live != "" {
 			u.Condition = target.Serving
 		}
 		return err
 	})
 	return target.State{Units: []target.Unit{u}}, err
-}
-
-func (s *page) raise(number uint64, digest string) error {
-	if number < s.Number || number == s.Number && digest != s.Fence {
-		return errStale
-	}
-	s.Number, s.Fence = number, digest
-	return nil
 }
 
 func (s *page) retire(keep []string) {
@@ -183,7 +170,7 @@ func Example() {
 	// Output:
 	// order 1 <nil>
 	// order 2 <nil>
-	// order 1, late: page: target: overtaken by a newer order
+	// order 1, late: order 1, seen 2: target: overtaken by a newer order
 	// rollback: <nil>
 }
 

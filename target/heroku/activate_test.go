@@ -223,11 +223,15 @@ func TestTheFirstReleaseThatCrashesHasNothingToGoBackTo(t *testing.T) {
 	p.booting(3, herokutest.Crashed)
 	app := p.open(t)
 	require.NoError(t, app.Prepare(t.Context(), order(1, 1, target.Forward), numbered(1)))
-	require.ErrorContains(t, app.Activate(t.Context(), order(1, 1, target.Forward)), "web.1 of v3 has crashed")
+	err := app.Activate(t.Context(), order(1, 1, target.Forward))
+	require.ErrorContains(t, err, "web.1 of v3 has crashed")
+	assert.NotContains(t, err.Error(), "put back")
 	u := unit(t, app)
 	assert.Equal(t, target.Unhealthy, u.Condition)
 	assert.Equal(t, numbered(1).Digest, u.Digest)
 	assert.Contains(t, u.Problem, "crashed")
+	assert.Len(t, p.shop.Releases(), 3)
+	assert.NotContains(t, p.Requests()[len(p.Requests())-5:], "POST /apps/shop/releases")
 }
 
 // migrating is an app with a release phase.

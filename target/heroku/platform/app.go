@@ -33,7 +33,7 @@ func (c *Client) App(ctx context.Context) (a App, err error) {
 type Release struct {
 	Version     int    `json:"version"`
 	Description string `json:"description"`
-	Status      string `json:"status"` // "pending", "succeeded", or how it has failed
+	Status      string `json:"status"` // "pending", "succeeded", "failed" or "expired"
 	Current     bool   `json:"current"`
 	Slug        struct {
 		ID string `json:"id"` // empty: it has none
@@ -79,10 +79,9 @@ type Dyno struct {
 
 // Dynos reads the formation and the dynos, at once.
 func (c *Client) Dynos(ctx context.Context) (d Dynos, err error) {
-	const all = "id ..; max=1000"
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { d.Formation, err = list[Process](ctx, c, "/formation", all, nil); return err })
-	group.Go(func() (err error) { d.Running, err = list[Dyno](ctx, c, "/dynos", all, nil); return err })
+	group.Go(func() (err error) { d.Formation, err = list[Process](ctx, c, "/formation", "", nil); return err })
+	group.Go(func() (err error) { d.Running, err = list[Dyno](ctx, c, "/dynos", "", nil); return err })
 	return d, group.Wait()
 }
 

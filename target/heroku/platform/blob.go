@@ -84,8 +84,12 @@ func (t *tail) lines() string {
 	if over := len(text) - keptTail; over > 0 {
 		text, t.cut = text[over:], true
 	}
-	if at := strings.IndexAny(text, " \n"); t.cut { // what is cut in two is not recognised
-		text = text[at+1:]
+	if !t.cut {
+		return strings.TrimSpace(text)
 	}
-	return strings.TrimSpace(text)
+	at := strings.IndexAny(text, " \n")
+	if at < 0 {
+		return "" // a secret that is cut in two is not recognised
+	}
+	return strings.TrimSpace(text[at:])
 }
