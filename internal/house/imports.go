@@ -36,6 +36,7 @@ var clients = map[string][]string{
 	"target/ec2target":                {"github.com/aws"},
 	"target/heroku":                   {"github.com/hashicorp/go-retryablehttp"},
 	"target/s3target":                 {"github.com/aws", "github.com/andybalholm/brotli"},
+	"target/host/sshhost":             {"golang.org/x/crypto"},
 	"internal/bench":                  {"github.com/aws"},
 	"internal/partstest/s3servertest": {"github.com/aws"},
 	"internal/contentiontest":         {"github.com/anishathalye/porcupine"},

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,11 +61,35 @@ func (e Exec) Run(ctx context.Context, c Call) error {
 func (e Exec) run(ctx context.Context, c Call) error {
 	cmd := exec.CommandContext(ctx, e.shell(), append([]string{"-c", c.Script, "muster"}, c.Args...)...)
 	cmd.Env = e.environment()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, c.Stdout, c.Stderr
+	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	return cmd.Run()
+	if err := feed(cmd, c.Stdin); err != nil {
+		return err
+	}
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil // it has exited well, and left its input unread, or something running
+	}
+	return err
+}
+
+// feed gives cmd its input. One that never ends is not waited for once the script has
+// ended, which exec.Cmd by itself would do.
+func feed(cmd *exec.Cmd, from io.Reader) error {
+	if from == nil {
+		return nil
+	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(in, from) // a script may leave some of it unread
+		in.Close()
+	}()
+	return nil
 }
 
 // outlive returns when the script or ctx has ended, and lets the script go on.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/host"
+	"github.com/muster-deploy/muster/target/host/transporttest"
 )
 
 // never is a transport that is not to be used.
@@ -28,6 +29,11 @@ func (n never) Run(context.Context, host.Call) error {
 type scripted func(c host.Call) error
 
 func (s scripted) Run(_ context.Context, c host.Call) error { return s(c) }
+
+func TestExecPassesTheSuite(t *testing.T) {
+	t.Parallel()
+	transporttest.TestTransport(t, host.Exec{})
+}
 
 func FuzzQuoteMakesOneWordOfAnything(f *testing.F) {
 	for _, s := range []string{"", "a b", "it's", `\`, "$(x)`x`", "a\nb\n", "-n", "'", "*", "~"} {
