@@ -51,10 +51,11 @@ type Workspace struct {
 	// Cache keeps directories from one build to the next; nil keeps nothing.
 	Cache *Cache
 
-	mu      sync.Mutex
-	secrets map[string]string
-	placed  map[string]placement // by path, slash-separated, relative to Dir
-	careful bool                 // nothing is placed: the cache has lost it before
+	mu       sync.Mutex
+	secrets  map[string]string
+	placed   map[string]placement // by path, slash-separated, relative to Dir
+	borrowed map[string]*loan     // by absolute path
+	careful  bool                 // nothing is placed: the cache has lost it before
 }
 
 // Run runs one command in the workspace, by way of the Runner.
@@ -177,6 +178,12 @@ func (ws *Workspace) Give(ctx context.Context, dir, key string) error {
 	at, err := ws.inside(dir)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", dir, err)
+	}
+	if borrowed, err := ws.repay(at, key); borrowed {
+		if err != nil {
+			return fmt.Errorf("give %s back to cache %s: %w", dir, key, err)
+		}
+		return nil
 	}
 	return ws.Cache.take(ctx, ws.Dir, at, key, moved)
 }

@@ -103,16 +103,24 @@ func (e extras) make(dir string) error {
 		return err
 	}
 	defer root.Close()
-	for _, p := range e.Dirs {
-		if err := root.MkdirAll(p, 0o755); err != nil {
-			return err
-		}
+	if err := e.makeDirs(root); err != nil {
+		return err
 	}
 	for _, p := range e.paths() {
 		if err := root.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			return err
 		}
 		if err := root.Symlink(e.Links[p], p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDirs makes the directories alone.
+func (e extras) makeDirs(root *os.Root) error {
+	for _, p := range e.Dirs {
+		if err := root.MkdirAll(p, 0o755); err != nil {
 			return err
 		}
 	}

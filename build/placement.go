@@ -98,11 +98,16 @@ func (w *hashWorker) verifyDirectory(ctx context.Context, from *os.Root, dir str
 func (w *hashWorker) verifyFile(ctx context.Context, src *os.Root, f File) error {
 	name := f.Path
 	f.Path = filepath.Base(name)
-	in, _, err := openSource(src, f)
+	in, info, err := openSource(src, f)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	if info.Mode().Perm() != f.Mode.Perm() {
+		if err := in.Chmod(f.Mode.Perm()); err != nil {
+			return err
+		}
+	}
 	n, err := w.read(ctx, name, in)
 	if err != nil {
 		return err

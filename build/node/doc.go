@@ -10,5 +10,9 @@
 // lockfile, manifests (also those of workspaces), settings and patches, the versions
 // of node and of the C library. When all of it is the same, the install is skipped,
 // unless the app has install scripts of its own: those may read anything in the tree.
+// It is lent to one build at a time, without a copy, and given back afterwards: a build
+// that runs beside it installs for itself. Where a build changed what it was lent, the
+// next one installs anew.
+//
 // Yarn's Plug'n'Play has no node_modules, and is installed each time.
 package node

@@ -22,7 +22,7 @@ const parts = ".muster-packages"
 // succeeded: node_modules may be gone afterwards. What build tools keep in it for
 // themselves is removed first, so that a build never depends on the one before.
 func (in *Installed) Done(ctx context.Context, ws *build.Workspace) error {
-	if in.hit || ws.Cache == nil || in.project.hooked != "" {
+	if ws.Cache == nil || in.project.hooked != "" {
 		return nil
 	}
 	at := filepath.Join(ws.Dir, modules)
@@ -71,40 +71,43 @@ func (in *Installed) give(ctx context.Context, ws *build.Workspace, root string)
 
 // restore takes an install from the cache, all of it or nothing.
 func (p *Project) restore(ctx context.Context, ws *build.Workspace, key string) (bool, error) {
-	hit, err := ws.Restore(ctx, modules, key)
+	hit, err := ws.Borrow(ctx, modules, key)
 	if err != nil || hit == "" {
 		return false, err
 	}
 	list, err := os.ReadFile(filepath.Join(ws.Dir, modules, parts))
 	if err != nil {
-		return false, p.clear(ws.Dir, []string{"."})
+		return false, p.giveUp(ctx, ws, key, nil)
 	}
 	var dirs []string
 	for dir := range strings.Lines(string(list)) {
 		dirs = append(dirs, strings.TrimSuffix(dir, "\n"))
 	}
 	for i, dir := range dirs {
-		hit, err := ws.Restore(ctx, path.Join(dir, modules), partKey(key, dir))
+		hit, err := ws.Borrow(ctx, path.Join(dir, modules), partKey(key, dir))
 		if err != nil {
 			return false, err
 		}
 		if hit == "" {
 			ws.Logf("the cache has lost %s/%s", dir, modules)
-			return false, p.clear(ws.Dir, append(dirs[:i], "."))
+			return false, p.giveUp(ctx, ws, key, dirs[:i])
 		}
 	}
 	return true, nil
 }
 
-// clear removes what was restored.
-func (p *Project) clear(ws string, dirs []string) error {
-	root, err := os.OpenRoot(ws)
+// giveUp gives back what was restored of an install that is not whole, and has none of
+// it in the tree.
+func (p *Project) giveUp(ctx context.Context, ws *build.Workspace, key string, dirs []string) error {
+	root, err := os.OpenRoot(ws.Dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
+	err = errors.Join(ws.Give(ctx, modules, key), root.RemoveAll(modules))
 	for _, dir := range dirs {
-		err = errors.Join(err, root.RemoveAll(path.Join(dir, modules)))
+		at := path.Join(dir, modules)
+		err = errors.Join(err, ws.Give(ctx, at, partKey(key, dir)), root.RemoveAll(at))
 	}
 	return err
 }
