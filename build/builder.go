@@ -51,6 +51,7 @@ type Workspace struct {
 	// Cache keeps directories from one build to the next; nil keeps nothing.
 	Cache *Cache
 
+	local    Local
 	mu       sync.Mutex
 	secrets  map[string]string
 	placed   map[string]placement // by path, slash-separated, relative to Dir
@@ -66,7 +67,7 @@ func (ws *Workspace) Run(ctx context.Context, c Command) error {
 	ws.learn(c.Secrets)
 	runner := ws.Runner
 	if runner == nil {
-		runner = &Local{}
+		runner = &ws.local
 	}
 	ws.Logf("$ %s", c)
 	err := runner.Run(ctx, ws.Dir, c, ws.log())

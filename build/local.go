@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// Local is a Runner on this machine. The zero value is ready for use.
+// Local is a Runner on this machine. The zero value is ready for use, by several
+// goroutines at once; it must not be copied after its first use.
 //
 // A command runs in a process group of its own, with nothing on its standard input.
 // When it is to stop, the group is sent SIGTERM, and after Grace SIGKILL. What has
@@ -41,6 +43,9 @@ type Local struct {
 	// {"ruby": {"ruby", "--version"}}. A tool that is not listed is asked with
 	// "--version", go and java in their own way.
 	Versions map[string][]string
+
+	mu       sync.Mutex
+	versions map[string]string // what tools said, by what they were asked
 }
 
 // Run implements Runner.

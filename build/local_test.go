@@ -200,6 +200,29 @@ func TestAToolOfAnotherVersionIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "has none")
 }
 
+func TestAToolIsAskedForItsVersionOncePerDirectory(t *testing.T) {
+	bin := t.TempDir()
+	tool := filepath.Join(bin, "gizmo")
+	require.NoError(t, os.WriteFile(tool, []byte("#!/bin/sh\necho asked >>\"$0.asked\"\necho gizmo ${RUBY:-3.1.2}\n"), 0o755))
+	l := &build.Local{Env: map[string]string{"PATH": bin + ":" + os.Getenv("PATH")}}
+	c := sh("true")
+	c.Tools = []build.Tool{{Name: "gizmo", Version: "3.1"}}
+	one, two := t.TempDir(), t.TempDir()
+	for _, dir := range []string{one, one, two, one} {
+		require.NoError(t, l.Run(t.Context(), dir, c, nil))
+	}
+	text, err := os.ReadFile(tool + ".asked")
+	require.NoError(t, err)
+	require.Equal(t, "asked\nasked\n", string(text))
+	c.Env = map[string]string{"RUBY": "3.3.0"}
+	require.ErrorContains(t, l.Run(t.Context(), one, c, nil), "this machine has 3.3.0", "another environment")
+	require.NoError(t, os.Remove(tool))
+	require.Error(t, l.Run(t.Context(), t.TempDir(), c, nil), "a tool that is not there is asked for again")
+	require.NoError(t, os.WriteFile(tool, []byte("#!/bin/sh\necho gizmo 3.1.9\n"), 0o755))
+	c.Env = nil
+	require.NoError(t, l.Run(t.Context(), t.TempDir(), c, nil))
+}
+
 func TestLaw14_ASecretReachesNoLogErrorOrCommandLine(t *testing.T) {
 	const value = "hunter2-hunter2"
 	c := sh(`printf %s "$TOKEN"; printf '%.5s' "$TOKEN"; sleep 0.05; printf '%s\n' "${TOKEN#?????}"; echo "$TOKEN" >&2; exit 1`)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -52,7 +53,7 @@ func (l *Local) checkTools(ctx context.Context, at string, c Command) error {
 			errs = append(errs, fmt.Errorf("the app wants the latest %s: name a version", want.Name))
 			continue
 		}
-		have, err := l.version(ctx, at, c, want.Name)
+		have, err := l.known(ctx, at, c, want.Name)
 		switch {
 		case context.Cause(ctx) != nil:
 			return context.Cause(ctx)
@@ -63,6 +64,38 @@ func (l *Local) checkTools(ctx context.Context, at string, c Command) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// manyVersions is how many answers of tools are remembered. Each build has a directory of
+// its own, so old ones are of no use.
+const manyVersions = 1000
+
+// known asks one tool, once for a directory and environment: package managers take up
+// to a second to say their version, and every command of a build wants to know.
+func (l *Local) known(ctx context.Context, at string, c Command, tool string) (string, error) {
+	env := make([]string, 0, 32)
+	for name, value := range l.environment(Command{Env: c.Env}) {
+		env = append(env, name+"="+value)
+	}
+	slices.Sort(env)
+	question := shortDigest(append(env, at, tool)...)
+	l.mu.Lock()
+	have, ok := l.versions[question]
+	l.mu.Unlock()
+	if ok {
+		return have, nil
+	}
+	have, err := l.version(ctx, at, c, tool)
+	if err != nil {
+		return "", err // It may be installed by the next command.
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.versions == nil || len(l.versions) >= manyVersions {
+		l.versions = map[string]string{}
+	}
+	l.versions[question] = have
+	return have, nil
 }
 
 // version asks one tool.
