@@ -45,7 +45,6 @@ var clients = map[string][]string{
 	"examples/java-ec2":               {"github.com/aws"},
 	"pipeline/source/github":          {"github.com/hashicorp/go-retryablehttp"},
 	"pipeline/ci/buildkite":           {"github.com/hashicorp/go-retryablehttp"},
-	"pipeline/notify":                 {"github.com/hashicorp/go-retryablehttp"},
 	"pipeline/metrics":                {"go.opentelemetry.io/otel", "github.com/prometheus"},
 }
 
