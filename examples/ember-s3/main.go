@@ -12,6 +12,11 @@
 //
 //	REPOSITORY=$HOME/app bash examples/ember-s3/local run
 //
+// The whole story, on an app of Ember's own blueprint and the server of the set-up (a
+// first deploy, a hold, a rollback, a resume, each seen by a browser):
+//
+//	bash .ci/setup ember chromium s3 && go test -tags integration -v ./examples/ember-s3
+//
 // On AWS nothing but the environment is another one:
 //
 //	REPOSITORY=git@example.com:app.git BUCKET=acme-site DEPLOYS_BUCKET=acme-deploys \

@@ -83,7 +83,8 @@ func (p sitePeer) deploy(b *testing.B, s *s3servertest.Server, bucket, dir strin
 		defer os.Remove(filepath.Join(dir, "manifest.txt")) // It is the peer's, and not of the site.
 	}
 	c.Path = filepath.Join(c.Dir, words[0])
-	c.Env = append(os.Environ(), "AWS_CA_BUNDLE=", "AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey,
+	foreign := func(v string) bool { return strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "RCLONE_") }
+	c.Env = append(slices.DeleteFunc(os.Environ(), foreign), "AWS_ACCESS_KEY_ID="+keys.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+keys.SecretAccessKey,
 		"AWS_DEFAULT_REGION=us-east-1", "SITE="+dir, "BUCKET="+bucket, "ENDPOINT="+s.Endpoint, "NODE_NO_WARNINGS=1",
 		"RCLONE_CONFIG=/dev/null", "RCLONE_CONFIG_PEER_TYPE=s3", "RCLONE_CONFIG_PEER_PROVIDER=Other", "RCLONE_CONFIG_PEER_ENV_AUTH=true",
 		"RCLONE_CONFIG_PEER_REGION=us-east-1", "RCLONE_CONFIG_PEER_ENDPOINT="+s.Endpoint)

@@ -198,7 +198,7 @@ func eachLatency(b *testing.B, run func(b *testing.B, direct, server *s3serverte
 			server := s3servertest.Start(b)
 			direct := *server
 			if latency > 0 {
-				_, server.Endpoint = behindProxy(b, server.Endpoint, latency)
+				server.Endpoint = slowly(b, server.Endpoint, latency)
 			}
 			for b.Loop() {
 				run(b, &direct, server)
