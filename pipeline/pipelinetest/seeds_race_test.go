@@ -4,4 +4,4 @@ package pipelinetest_test
 
 // defaultSeeds is how many random histories a run under the race detector
 // simulates: each takes several times as long.
-const defaultSeeds = 300
+func defaultSeeds() int { return 300 }

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", defaultSeeds, "how many random histories to simulate")
+	seeds = flag.Int("seeds", defaultSeeds(), "how many random histories to simulate")
 	first = flag.Uint64("first", 1, "the seed of the first history")
 	one   = flag.Uint64("S", 0, "simulate the history of this seed only")
 )
