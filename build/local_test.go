@@ -109,7 +109,7 @@ func TestACommandThatNeverEndsIsStoppedWithItsGroup(t *testing.T) {
 		err := (&build.Local{Grace: 100 * time.Millisecond}).Run(t.Context(), dir, c, nil)
 		require.Error(t, err, name)
 		require.True(t, errors.Is(err, build.ErrTimeout) || errors.Is(err, build.ErrIdle), name)
-		require.Less(t, time.Since(began), 5*time.Second, name)
+		require.Less(t, time.Since(began), time.Minute, name)
 		if _, err := os.Stat(filepath.Join(dir, "pid")); err == nil {
 			require.False(t, alive(pidIn(t, filepath.Join(dir, "pid"))), name)
 		}

@@ -145,7 +145,7 @@ func ask(ctx context.Context, w *build.Workshop, revision string, log *safeLog) 
 // written waits until a log holds a word.
 func written(t *testing.T, log *safeLog, word string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), word); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !strings.Contains(log.String(), word); time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(end), "the log never says %q: %s", word, log)
 	}
 }
@@ -361,7 +361,7 @@ func TestWhatAKilledProcessLeftIsSweptAtTheNextStart(t *testing.T) {
 	workshop(t, dir, newGated())
 	noCheckoutsLeft(t, dir)
 	written(t, &log, "running")
-	for end := time.Now().Add(5 * time.Second); alive(pid); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); alive(pid); time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(end), "the command still runs")
 	}
 }

@@ -321,7 +321,7 @@ func TestACancelledBuildLeavesNoGrandchild(t *testing.T) {
 		ended <- err
 	}()
 	var pid []byte
-	require.Eventually(t, func() bool { pid, err = os.ReadFile(ready); return err == nil }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { pid, err = os.ReadFile(ready); return err == nil }, time.Minute, 5*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	require.False(t, alive(strings.TrimSpace(string(pid))))

@@ -180,7 +180,7 @@ func checkAfterKill(t *testing.T, dir string, old lock.Version) string {
 		require.Equal(t, fromChild, data)
 		which = "new"
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	next, err := s.Swap(ctx, "key", v, []byte("next"))
 	require.NoError(t, err, "the dead process holds no lock")

@@ -77,6 +77,7 @@ func TestAWriterThatHoldsTheLockDoesNotStopOthersForEver(t *testing.T) {
 	s.patience = 5 * time.Millisecond
 	_, err = s.Swap(t.Context(), "web", "", nil)
 	assert.ErrorContains(t, err, "lock document web: another writer has held it for 5ms")
+	s.patience = patience
 	_, err = s.Swap(t.Context(), "other", "", nil)
 	assert.NoError(t, err, "other documents have locks of their own")
 }

@@ -58,7 +58,7 @@ func (p *place) config() host.Config {
 		Restart:    []string{"sh", "-c", `printf '%s\n' "$1 $MUSTER_ARTIFACT $PWD" >>"$0"`, p.root + ".restarts", "it's; $x"},
 		Check:      []string{"sh", "-c", `case $(tail "$0" 2>/dev/null) in *"$MUSTER_ARTIFACT"*) exit 1 ;; esac`, p.root + ".sick"},
 		ProbeLimit: time.Minute,
-		Probes:     1, Interval: 10 * time.Millisecond, Patience: 50 * time.Millisecond, RestartLimit: 5 * time.Second,
+		Probes:     1, Interval: 10 * time.Millisecond, Patience: 50 * time.Millisecond, RestartLimit: time.Minute,
 	}
 	if p.change != nil {
 		p.change(&c)

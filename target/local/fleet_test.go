@@ -55,7 +55,7 @@ func config(t targettest.TB, n int) local.Config {
 	c := local.Config{
 		Name: "web", Dir: t.TempDir(), Command: []string{os.Args[0], "it's; $x"}, HealthPath: "/up?x=1&y='2'",
 		Env:    []string{appMode + "=1", "PATH=" + os.Getenv("PATH")},
-		Probes: 1, Interval: 20 * time.Millisecond, Patience: 5 * time.Second, Grace: time.Second,
+		Probes: 1, Interval: 20 * time.Millisecond, Patience: time.Minute, Grace: time.Second,
 		Fleet: fleet.Config{Probes: 1, Interval: 10 * time.Millisecond},
 	}
 	for i, port := range ports(n) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,7 +55,8 @@ func TestBrokenReleaseIsPutBack(t *testing.T) {
 		t.Run(behaviour, func(t *testing.T) {
 			t.Parallel()
 			conf := config(t, 1)
-			conf.Patience /= 10
+			// The release that is put back has no more patience than the broken one.
+			conf.Patience, conf.Interval = 6*time.Second, 200*time.Millisecond
 			c := start(t, conf)
 			require.NoError(t, c.ship(artifact(1, "ok")))
 			var unit *target.UnitError
