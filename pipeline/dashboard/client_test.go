@@ -241,8 +241,10 @@ func TestWhoIsNotTrustedToActForOthersActsInTheOwnName(t *testing.T) {
 
 func TestAClientSaysWhatStandsBeforeTheDashboard(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
-		`503 Service Unavailable: "no upstream"`: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no   upstream", 503) },
-		"read the dashboard's answer":            func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>log in</html>") },
+		`503 Service Unavailable: "no upstream"`: func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "no   upstream", http.StatusServiceUnavailable)
+		},
+		"read the dashboard's answer": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>log in</html>") },
 	} {
 		s := httptest.NewServer(h)
 		t.Cleanup(s.Close)
