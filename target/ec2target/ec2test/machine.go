@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +29,8 @@ type Script struct {
 	err      error
 }
 
-// Root is an absolute path that leads every Shell into its own directory.
+// Root is an absolute path that leads every Shell into its own directory, where "app" is
+// made for it: mkdir -p would lose its way there.
 const Root = "/proc/self/cwd/app"
 
 // Shell is a real sh in a directory of this machine.
@@ -46,6 +48,9 @@ func (m *Shell) Run(ctx context.Context, s *Script) (stdout, stderr string, stat
 	sh := m.Path
 	if sh == "" {
 		sh = "sh"
+	}
+	if err := os.MkdirAll(filepath.Join(m.Dir, "app"), 0o755); err != nil {
+		return "", err.Error(), 127
 	}
 	cmd := exec.CommandContext(ctx, sh, "-c", s.Text)
 	var out, errs strings.Builder

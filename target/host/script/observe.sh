@@ -8,7 +8,7 @@ observe() {
 		raise || refused=yes
 		unlock
 	elif [ -d "$root" ]; then
-		cd -- "$root" || fail observe "the root $root cannot be entered"
+		cd -P -- "$root" || fail observe "the root $root cannot be entered"
 		root=$(pwd -P)
 	else
 		answer 'observed refused=no number=0 live=- condition=vacant'

@@ -2,7 +2,7 @@
 
 # enter makes the root and goes there.
 enter() {
-	cd -- "$root" 2>/dev/null || { mkdir -p -- "$root" && cd -- "$root"; } ||
+	cd -P -- "$root" 2>/dev/null || { mkdir -p -- "$root" && cd -P -- "$root"; } ||
 		fail preflight "the root $root cannot be made"
 	[ -d "$state/releases" ] && [ -d releases ] && [ -d shared ] || mkdir -p "$state/releases" releases shared ||
 		fail preflight "directories in the root $root cannot be made"
