@@ -94,7 +94,7 @@ func TestTheSuiteRejectsFaultyBuilders(t *testing.T) {
 
 // leavesProcess starts a process past the Runner and leaves it.
 func leavesProcess(ctx context.Context, ws *build.Workspace) (build.Output, error) {
-	cmd := exec.Command("sleep", "20")
+	cmd := exec.Command("sleep", "31")
 	cmd.Dir = ws.Dir
 	if err := cmd.Start(); err != nil {
 		return build.Output{}, err
