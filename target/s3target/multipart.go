@@ -21,7 +21,7 @@ func partSize(size int64) int64 { return max(whole, (size+9999)/10000) }
 // putParts uploads a large file part by part, one in memory at a time; several files
 // go at once. Nothing is seen of it before it was read to its end and found to be what
 // the manifest says, which the artifact's reader does.
-func (t *Target) putParts(ctx context.Context, from io.Reader, o object) error {
+func (t *Target) putParts(ctx context.Context, from io.Reader, o object, sent func(int64)) error {
 	if partSize(o.file.Size) > maxPart {
 		return fmt.Errorf("%s has %d bytes: the most is %d", o.file.Path, o.file.Size, int64(10000*maxPart))
 	}
@@ -32,7 +32,7 @@ func (t *Target) putParts(ctx context.Context, from io.Reader, o object) error {
 	if err != nil {
 		return t.explain("s3:PutObject", o.source(), err)
 	}
-	err = t.parts(ctx, from, o, made.UploadId)
+	err = t.parts(ctx, from, o, made.UploadId, sent)
 	if err != nil && !errors.Is(err, errThere) {
 		return errors.Join(err, t.abort(ctx, o, made.UploadId))
 	}
@@ -46,7 +46,7 @@ func (t *Target) putParts(ctx context.Context, from io.Reader, o object) error {
 var errThere = errors.New("it is there")
 
 // parts uploads all parts and completes the upload.
-func (t *Target) parts(ctx context.Context, from io.Reader, o object, id *string) error {
+func (t *Target) parts(ctx context.Context, from io.Reader, o object, id *string, sent func(int64)) error {
 	var done []s3types.CompletedPart
 	buffer := make([]byte, partSize(o.file.Size))
 	left := o.file.Size
@@ -66,6 +66,7 @@ func (t *Target) parts(ctx context.Context, from io.Reader, o object, id *string
 			return err
 		}
 		done = append(done, part)
+		sent(int64(n))
 	}
 	in := &s3.CompleteMultipartUploadInput{
 		Bucket: &t.config.Bucket, Key: t.key(o.source()), UploadId: id,

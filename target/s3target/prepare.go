@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -129,17 +128,8 @@ func (k inventory) without(objects []object) []object {
 
 // upload brings objects into the bucket, and tells of files and bytes.
 func (t *Target) upload(ctx context.Context, o target.Order, a *build.Artifact, missing []object) error {
-	var files, sent atomic.Int64
-	total := int64(0)
-	for _, m := range missing {
-		total += m.file.Size
-	}
+	y := t.newTally(o, missing)
 	return through(ctx, t.gate, missing, object.held, func(ctx context.Context, m object) error {
-		if err := t.put(ctx, a, m); err != nil {
-			return err
-		}
-		t.report(o, target.Progress{Phase: "upload", Done: files.Add(1), Total: int64(len(missing)), Of: "files"})
-		t.report(o, target.Progress{Phase: "upload", Done: sent.Add(m.file.Size), Total: total, Of: "bytes"})
-		return nil
+		return t.put(ctx, a, m, y)
 	})
 }

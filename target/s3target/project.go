@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -103,7 +102,8 @@ type projection struct {
 	order   target.Order
 	digest  string
 	total   int64
-	done    atomic.Int64
+	mu      sync.Mutex
+	done    int64
 	checked bool // the pointer was, a moment ago
 	// Copies that wait for the pointer at the same time share one reading of it: each
 	// begins right after that.
@@ -139,7 +139,10 @@ func (p *projection) copy(ctx context.Context, o object) error {
 	if err != nil {
 		return p.explain("s3:PutObject", o.name, err)
 	}
-	p.report(p.order, target.Progress{Phase: "switch", Done: p.done.Add(1), Total: p.total, Of: "files"})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	p.report(p.order, target.Progress{Phase: "switch", Done: p.done, Total: p.total, Of: "files"})
 	return nil
 }
 

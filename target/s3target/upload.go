@@ -34,15 +34,25 @@ func (o object) held() int64 {
 
 // put uploads one object. What is read is compared with the manifest before the bucket
 // shows it.
-func (t *Target) put(ctx context.Context, a *build.Artifact, o object) error {
+func (t *Target) put(ctx context.Context, a *build.Artifact, o object, y *tally) error {
 	f, err := a.Files.Open(o.file.Path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if o.file.Size > whole {
-		return t.putParts(ctx, f, o)
+		err = t.putParts(ctx, f, o, y.bytes)
+	} else if err = t.putFile(ctx, f, o); err == nil {
+		y.bytes(o.file.Size)
 	}
+	if err == nil {
+		y.file()
+	}
+	return err
+}
+
+// putFile uploads a file, or a variant of it, that fits into memory.
+func (t *Target) putFile(ctx context.Context, f fs.File, o object) error {
 	content, err := contentOf(f, o.file)
 	if err != nil {
 		return err
