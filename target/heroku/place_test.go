@@ -106,7 +106,7 @@ func unit(t *testing.T, app target.Target) target.Unit {
 }
 
 func TestAnAppPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return newPlace() })
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place { return slow() })
 }
 
 func TestAnAppOnAServerThatTakesItsTimePassesTheSuite(t *testing.T) {
@@ -130,8 +130,8 @@ func troubled(p *place) {
 }
 
 func TestAnAppInTroublePassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
-		p := newPlace()
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place {
+		p := slow()
 		troubled(p)
 		return p
 	})
@@ -149,5 +149,5 @@ func (b behind) Open() (target.Target, error) {
 }
 
 func TestAnAppBehindADecoratorPassesTheSuite(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return behind{newPlace()} })
+	targettest.TestTargetInVirtualTime(t, func(targettest.TB) targettest.Place { return behind{slow()} })
 }

@@ -12,7 +12,7 @@ func activateMakesLive(s *suite) {
 	o := s.ship(2)
 	for _, u := range s.observe().Units {
 		if u.Number != o.Number {
-			s.Errorf("unit %s has confirmed order %d, want %d", u.Name, u.Number, o.Number)
+			s.Errorf("unit %s says Number %d, want the order's %d", u.Name, u.Number, o.Number)
 		}
 	}
 }
@@ -28,7 +28,7 @@ func observeReadsWhatIs(s *suite) {
 	s.must("fencing observe", err)
 	for name, digest := range digests(state) {
 		if digest != two.Release.Digest {
-			s.Errorf("fencing observe reads %s on %s, want %s", short(digest), name, short(two.Release.Digest))
+			s.Errorf("fencing observe reads %s on %s, want %s", s.named(digest), name, s.named(two.Release.Digest))
 		}
 	}
 }

@@ -18,7 +18,7 @@ func beginIsAsked(s *suite) {
 		live := digests(s.observe())
 		for _, u := range step.Units {
 			if live[u] != one.Release.Digest {
-				s.Errorf("unit %s is on %s before its batch has begun", u, short(live[u]))
+				s.Errorf("unit %s is on %s before its batch has begun", u, s.named(live[u]))
 			}
 		}
 		return nil
@@ -90,7 +90,7 @@ func (s *suite) onlyBegun(steps []target.Step, allowed int, before, after string
 	}
 	for u, digest := range digests(s.observe()) {
 		if digest != want[u] {
-			s.Errorf("unit %s is on %s after %d of its batches had begun, want %s", u, short(digest), allowed, short(want[u]))
+			s.Errorf("unit %s is on %s after %d of its batches had begun, want %s", u, s.named(digest), allowed, s.named(want[u]))
 		}
 	}
 }
@@ -169,7 +169,7 @@ func (s *suite) onEither(a, b string) {
 	s.Helper()
 	for u, digest := range digests(s.observe()) {
 		if digest != a && digest != b {
-			s.Errorf("unit %s is on %s, want %s or %s", u, short(digest), short(a), short(b))
+			s.Errorf("unit %s is on %s, want %s or %s", u, s.named(digest), s.named(a), s.named(b))
 		}
 	}
 }

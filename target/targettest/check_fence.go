@@ -112,7 +112,7 @@ func identicalRaisesFence(s *suite) {
 	}
 	for _, u := range s.observe().Units {
 		if u.Number != high.Number {
-			s.Errorf("unit %s has confirmed order %d, want %d", u.Name, u.Number, high.Number)
+			s.Errorf("unit %s says Number %d, want the order's %d", u.Name, u.Number, high.Number)
 		}
 	}
 	s.reopen()
@@ -146,8 +146,7 @@ func staleAndNewAtOnce(s *suite) {
 	s.prepare(3)
 	stale := s.order(2, target.Forward)
 	fresh := s.order(3, target.Forward)
-	overtaken, err := s.place.Open()
-	s.must("open the place", err)
+	overtaken := s.another()
 
 	var wg sync.WaitGroup
 	var won [2]error

@@ -82,12 +82,12 @@ func unreachableUnit(s *suite) {
 	}
 	for u, digest := range digests(s.observe()) {
 		if u != off && digest != s.artifact(2).Digest {
-			s.Errorf("unit %s is on %s: a rollback stopped because %s is out of reach", u, short(digest), off)
+			s.Errorf("unit %s is on %s: a rollback stopped because %s is out of reach", u, s.named(digest), off)
 		}
 	}
 	c.Cut(off, false)
 	if got := digests(s.observe())[off]; got != one.Release.Digest {
-		s.Errorf("unit %s is on %s though nobody reached it", off, short(got))
+		s.Errorf("unit %s is on %s though nobody reached it", off, s.named(got))
 	}
 	s.prepare(2)
 	s.activate(s.order(2, target.Again))
@@ -98,7 +98,7 @@ func (s *suite) unknownIs(name string) {
 	s.Helper()
 	for _, u := range s.observe().Units {
 		if (u.Condition == target.Unknown) != (u.Name == name) || u.Name == name && (u.Problem == "" || u.Digest != "") {
-			s.Errorf("with %s out of reach, unit %s reads as %s on %s, problem %q", name, u.Name, condition(u), short(u.Digest), u.Problem)
+			s.Errorf("with %s out of reach, unit %s reads as %s on %s, problem %q", name, u.Name, condition(u), s.named(u.Digest), u.Problem)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func convergenceAfterDrift(s *suite) {
 	d.Drift(unit)
 	for _, u := range s.observe().Units {
 		if u.Name == unit && u.Digest == one.Release.Digest && u.Condition == target.Serving {
-			s.Errorf("unit %s drifted and reads as serving %s", unit, short(u.Digest))
+			s.Errorf("unit %s drifted and reads as serving %s", unit, s.named(u.Digest))
 		}
 	}
 	s.converge(unit)

@@ -15,7 +15,18 @@
 //
 // A target of your own is tested with
 //
+//	type place struct{ dir string }
+//
+//	func (p place) Open() (target.Target, error) { return New(p.dir) }
+//
 //	func TestConformance(t *testing.T) {
-//		targettest.TestTarget(t, func(t targettest.TB) targettest.Place { ... })
+//		targettest.TestTarget(t, func(t targettest.TB) targettest.Place { return place{t.TempDir()} })
 //	}
+//
+// The guide in examples/owntarget goes there from an empty file. A place that can do more
+// than open (Crasher, Cutter, Drifter, Joiner, Publisher) is asked more. Where a real
+// service stands behind the target, let the place be a double of it in memory, with
+// polls and retries that wait for a millisecond: the suite makes some thousand calls.
+//
+// Complaints asks the same and fails nothing, for a target that is half written.
 package targettest

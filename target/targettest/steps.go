@@ -17,16 +17,42 @@ type suite struct {
 	place  Place
 	t      target.Target
 	number uint64 // of the last order
+	names  map[string]string
+	x      transcript
+}
+
+// Errorf implements TB.
+func (s *suite) Errorf(format string, args ...any) {
+	s.Helper()
+	s.x.fail()
+	s.TB.Errorf(format, args...)
+}
+
+// Fatalf implements TB.
+func (s *suite) Fatalf(format string, args ...any) {
+	s.Helper()
+	s.x.fail()
+	s.TB.Fatalf(format, args...)
 }
 
 // open opens the place (once more).
 func (s *suite) open() {
 	s.Helper()
+	s.t = s.another()
+}
+
+// another is one more target at the place.
+func (s *suite) another() target.Target {
+	s.Helper()
 	t, err := s.place.Open()
 	if err != nil {
 		s.Fatalf("open the place: %v", err)
 	}
-	s.t = t
+	if t == nil {
+		s.Fatalf("open the place: it returns neither a target nor an error")
+	}
+	s.x.add("open the place")
+	return heard{t, &s.x}
 }
 
 // artifact returns the n-th artifact of the place.
@@ -50,13 +76,14 @@ func (s *suite) order(n int, why target.Intent) target.Order {
 // prepare brings the n-th release to all units.
 func (s *suite) prepare(n int) {
 	s.Helper()
-	s.must("prepare", s.t.Prepare(s.Context(), s.order(n, target.Forward), s.artifact(n)))
+	o := s.order(n, target.Forward)
+	s.must(fmt.Sprintf("prepare release %d as order %d", n, o.Number), s.t.Prepare(s.Context(), o, s.artifact(n)))
 }
 
 // activate gives an order that has to succeed, and to be true afterwards.
 func (s *suite) activate(o target.Order) target.Order {
 	s.Helper()
-	s.must("activate", s.t.Activate(s.Context(), o))
+	s.must(fmt.Sprintf("activate %s as order %d (%s)", s.named(o.Release.Digest), o.Number, o.Intent), s.t.Activate(s.Context(), o))
 	s.serving(o.Release.Digest)
 	return o
 }
@@ -81,8 +108,8 @@ func (s *suite) serving(digest string) {
 	s.Helper()
 	for _, u := range s.observe().Units {
 		if u.Digest != digest || u.Condition != target.Serving {
-			s.Errorf("unit %s is %s on %s (%s), want serving %s",
-				u.Name, condition(u), short(u.Digest), u.Problem, short(digest))
+			s.Errorf("unit %s is %s on %s%s, want serving %s",
+				u.Name, condition(u), s.named(u.Digest), problem(u), s.named(digest))
 		}
 	}
 }
@@ -92,7 +119,7 @@ func (s *suite) vacant() {
 	s.Helper()
 	for _, u := range s.observe().Units {
 		if u.Digest != "" || u.Condition != target.Vacant {
-			s.Errorf("unit %s is %s on %s, want vacant", u.Name, condition(u), short(u.Digest))
+			s.Errorf("unit %s is %s on %s, want vacant", u.Name, condition(u), s.named(u.Digest))
 		}
 	}
 }
@@ -114,9 +141,28 @@ func (s *suite) must(what string, err error) {
 
 func (s *suite) is(what string, err, want error) {
 	s.Helper()
-	if !errors.Is(err, want) {
-		s.Errorf("%s: got error %v, want %v", what, err, want)
+	switch {
+	case err == nil:
+		s.Errorf("%s: got no error, want one that wraps %q", what, want)
+	case !errors.Is(err, want):
+		s.Errorf("%s: got the error %q, want one that wraps %q", what, err, want)
 	}
+}
+
+// named is how a failure calls what has a digest. Many goroutines may ask.
+func (s *suite) named(digest string) string {
+	if name, ok := s.names[digest]; ok {
+		return name
+	}
+	return short(digest)
+}
+
+// problem is a unit's, to be put behind what it is on.
+func problem(u target.Unit) string {
+	if u.Problem == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", u.Problem)
 }
 
 // fencing is what the target declares, and is held to.

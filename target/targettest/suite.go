@@ -1,6 +1,7 @@
 package targettest
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 )
@@ -13,6 +14,9 @@ import (
 //
 // What the place implements besides (Crasher, Cutter, ...) decides how hard the
 // suite can be; it logs what it could not ask.
+//
+// A failure names releases by their number, and ends with what was asked of the target
+// until then. Each check can be run by itself: go test -run 'TestX/a_lower_order'.
 func TestTarget(t *testing.T, fresh func(TB) Place) {
 	each(t, func(t *testing.T, c check) { c.run(t, fresh) })
 }
@@ -85,7 +89,12 @@ var checks = []check{
 // run does one check on a place of its own.
 func (c check) run(tb TB, fresh func(TB) Place) {
 	tb.Helper()
-	s := &suite{TB: tb, place: fresh(tb)}
+	s := &suite{TB: tb, place: fresh(tb), names: map[string]string{}}
+	for n := 1; n <= 4; n++ {
+		s.names[s.artifact(n).Digest] = fmt.Sprintf("release %d", n)
+	}
+	s.x.name = s.named
+	defer s.x.show(tb)
 	s.open()
 	c.ask(s)
 }

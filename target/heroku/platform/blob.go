@@ -22,11 +22,14 @@ func (c *Client) upload(ctx context.Context, address string, from io.ReaderAt, s
 	req.ContentLength = size
 	r, err := c.unlimited.Do(req)
 	if err != nil {
-		return fmt.Errorf("upload: %w", hidden(err))
+		return fmt.Errorf("upload: %w", unanswered(ctx, err))
 	}
 	r.Body.Close()
-	if r.StatusCode >= 300 {
-		return fmt.Errorf("upload: the storage behind Heroku answers %s", r.Status)
+	switch err := fmt.Errorf("upload: the storage behind Heroku answers %s", r.Status); {
+	case r.StatusCode >= 500:
+		return &silenceError{err}
+	case r.StatusCode >= 300:
+		return err
 	}
 	return nil
 }

@@ -157,7 +157,7 @@ func (c *Client) send(ctx context.Context, by *retryablehttp.Client, method, pat
 		err = c.read(r, token, nil)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", what, hidden(err))
+		return "", fmt.Errorf("%s: %w", what, unanswered(ctx, err))
 	}
 	return next, nil
 }
@@ -203,4 +203,22 @@ func hidden(err error) error {
 		return u.Err
 	}
 	return err
+}
+
+// silenceError says that there was no answer, or half of one. It passes.
+type silenceError struct{ error }
+
+func (e *silenceError) Unwrap() error { return e.error }
+
+// Temporary says that the same request may succeed later.
+func (e *silenceError) Temporary() bool { return true }
+
+// unanswered is an error without the address, which says that it passes unless it is a
+// refusal or the caller's own end.
+func unanswered(ctx context.Context, err error) error {
+	var refused *Error
+	if err = hidden(err); errors.As(err, &refused) || ctx.Err() != nil {
+		return err
+	}
+	return &silenceError{err}
 }
