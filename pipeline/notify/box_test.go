@@ -35,6 +35,7 @@ func follow(t *testing.T, c notify.Config) *rig {
 	require.NoError(t, err)
 	r := &rig{Fake: pipelinetest.NewFake("web"), n: n, events: make(chan pipeline.Event), ended: make(chan struct{})}
 	go func() { n.Follow(t.Context(), r.Fake, received(r.events)); close(r.ended) }()
+	r.events <- pipeline.Event{Kind: pipeline.EventClaimed}
 	synctest.Wait()
 	return r
 }
@@ -231,4 +232,50 @@ func TestAConfigThatCannotWork(t *testing.T) {
 		require.ErrorContains(t, err, what)
 	}
 	require.NotContains(t, err.Error(), "SECRET")
+}
+
+func TestOfTwoDeployersTheOneThatActsTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		acts, waits := &inbox{}, &inbox{}
+		r := follow(t, notify.Config{Receivers: []notify.Receiver{acts}})
+		n, err := notify.New(notify.Config{Receivers: []notify.Receiver{waits}})
+		require.NoError(t, err)
+		events := make(chan pipeline.Event)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go n.Follow(ctx, r.Fake, received(events))
+		r.goesLive()
+		time.Sleep(time.Minute)
+		require.Len(t, acts.take(), 1)
+		require.Empty(t, waits.take())
+
+		r.Update(func(s *pipeline.Status) { s.Epoch++ })
+		events <- pipeline.Event{Kind: pipeline.EventClaimed}
+		r.goesLive()
+		time.Sleep(time.Minute)
+		require.Empty(t, acts.take(), "another one acts now")
+		require.Equal(t, []string{"live: 2-abc is live"}, waits.take())
+		close(events)
+		require.NoError(t, r.end(time.Second))
+		require.NoError(t, n.Close(t.Context()))
+	})
+}
+
+func TestAProcessWithoutAnEngineTellsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &inbox{}
+		n, err := notify.New(notify.Config{Receivers: []notify.Receiver{in}})
+		require.NoError(t, err)
+		p := pipelinetest.NewFake("web")
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { n.Follow(ctx, p, nil); close(ended) }()
+		synctest.Wait()
+		p.End(pipeline.Deploy{ID: "x", Kind: pipeline.KindDeploy, End: pipeline.Live}, "")
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"live: x is live"}, in.take())
+		cancel()
+		<-ended
+		require.NoError(t, n.Close(t.Context()))
+	})
 }

@@ -36,6 +36,7 @@ func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	go n.Follow(ctx, web, func(yield func(pipeline.Event) bool) {
+		yield(pipeline.Event{Kind: pipeline.EventClaimed}) // this process deploys
 		web.End(pipeline.Deploy{
 			ID: "42-3f9a1c0", Kind: pipeline.KindDeploy, End: pipeline.Live, Subject: "Say hello", To: target.Release{ID: "42-3f9a1c0"},
 		}, "")

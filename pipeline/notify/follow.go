@@ -3,127 +3,58 @@ package notify
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"iter"
 	"slices"
 	"time"
 
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/internal/witness"
 )
 
-// Bounds of looking.
-const (
-	lookEvery = 30 * time.Second // also without an event
-	lookTime  = 10 * time.Second
-	lookBack  = 50 // deploys that ended since the last look
-)
+// lookEvery is how often a pipeline is looked at without an event.
+const lookEvery = 30 * time.Second
 
 // Follow tells what changes in a pipeline from now on, until the events end. Take the
 // events from the engine, and p from pipeline.Open, whose Status asks nobody but the
-// store. Several pipelines may be followed at once.
+// store. Of several deployers that share the pipeline, the one that acts tells. A
+// process without an engine passes no events: then ctx ends it. Several pipelines may be
+// followed at once.
 func (n *Notifier) Follow(ctx context.Context, p pipeline.Pipeline, events iter.Seq[pipeline.Event]) {
-	f := &follower{n: n, p: p}
-	f.look(ctx)
-	news, ended := make(chan struct{}, 1), make(chan struct{})
-	go func() {
-		defer close(ended)
-		deploy := ""
-		for e := range events {
-			if !telling(e, deploy) {
-				continue
-			}
-			deploy = e.Deploy
-			select {
-			case news <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-news:
-		case <-tick.C:
-		case <-ended:
-			f.look(context.WithoutCancel(ctx)) // what happened last is told, too
-			return
-		}
-		f.look(ctx)
-	}
-}
-
-// telling reports whether something may have changed. A rollback that a person asked for
-// is first heard of when it is at work.
-func telling(e pipeline.Event, deploy string) bool {
-	switch e.Kind {
-	case pipeline.EventBegan, pipeline.EventEnded, pipeline.EventReason, pipeline.EventRequest, pipeline.EventClaimed, pipeline.EventLost:
-		return true
-	}
-	return e.Deploy != "" && e.Deploy != deploy
+	f := &follower{n: n, name: p.Name()}
+	witness.Follow(ctx, witness.Config{
+		Pipeline: p, Events: events, Every: lookEvery, See: f.see,
+		Trouble: func(err error) { n.c.Log.Warn("look at pipeline", "pipeline", f.name, "error", err) },
+	})
 }
 
 // follower is how a pipeline was when it was looked at last.
 type follower struct {
-	n *Notifier
-	p pipeline.Pipeline
+	n    *Notifier
+	name string
 
-	known  bool
-	last   string // the deploy that ended last
+	acting bool
 	holds  []lock.Hold
 	stop   *pipeline.Stop
 	alarm  string // the revision that is live and turned red
 	broken bool
 }
 
-// look compares the pipeline with how it was, and tells the difference. The first look
-// tells nothing.
-func (f *follower) look(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	s, ended, err := f.read(ctx)
-	if err != nil {
-		f.n.c.Log.Warn("look at pipeline", "pipeline", f.p.Name(), "error", err)
-		return
-	}
-	if f.known {
+// see compares the pipeline with how it was, and tells the difference. The first look
+// tells nothing, and neither does who does not act.
+func (f *follower) see(_ context.Context, l witness.Look) {
+	s := l.Status
+	if f.acting = l.Acting; l.First {
+		f.broken = wasBroken(s, l.Ended)
+	} else {
 		f.tellStop(s)
-		for _, d := range ended {
+		for _, d := range l.Ended {
 			f.tellEnd(d)
 		}
 		f.tellHolds(s)
 		f.tellAlarm(s)
-	} else {
-		f.broken = wasBroken(s, ended)
 	}
-	f.known, f.holds, f.stop, f.alarm = true, s.Holds, s.Stop, alarm(s)
-	if len(ended) > 0 {
-		f.last = ended[len(ended)-1].ID
-	}
-}
-
-// read reads what ended since the last look, oldest first, and then the status. What
-// ends in between is told at the next look, after the stop that came with it.
-func (f *follower) read(ctx context.Context) (s pipeline.Status, ended []pipeline.Deploy, err error) {
-	for d, err := range f.p.Deploys(ctx, "") {
-		if errors.Is(err, pipeline.ErrNoPipeline) {
-			return s, nil, nil // the first deploy is yet to come
-		}
-		if err != nil {
-			return s, nil, err
-		}
-		if d.ID == f.last || len(ended) == lookBack {
-			break
-		}
-		ended = append(ended, d)
-		if !f.known {
-			break // what was before is not told
-		}
-	}
-	slices.Reverse(ended)
-	s, err = f.p.Status(ctx)
-	return s, ended, err
+	f.holds, f.stop, f.alarm = s.Holds, s.Stop, alarm(s)
 }
 
 // wasBroken reports whether a pipeline is broken when it is looked at first.
@@ -142,9 +73,9 @@ func alarm(s pipeline.Status) string {
 	return ""
 }
 
-// tell sends a message.
+// tell sends a message, if it is for this process to tell.
 func (f *follower) tell(k Kind, m Message) {
-	m.ID, m.Kind, m.Pipeline = rand.Text(), k, f.p.Name()
+	m.ID, m.Kind, m.Pipeline = rand.Text(), k, f.name
 	if m.At.IsZero() {
 		m.At = time.Now()
 	}
@@ -154,5 +85,7 @@ func (f *follower) tell(k Kind, m Message) {
 	case Fixed:
 		f.broken = false
 	}
-	f.n.tell(m)
+	if f.acting {
+		f.n.tell(m)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,6 +68,7 @@ type world struct {
 	fleet  *targettest.Memory
 	engine *pipeline.Engine
 	in     *inbox
+	full   atomic.Bool // nothing can be prepared
 }
 
 // start starts the engine and its notifier, until the returned function is called.
@@ -77,6 +79,12 @@ func start(t *testing.T, more ...notify.Receiver) (*world, func()) {
 		Repository: server.Repository("acme/web"), store: &lock.Memory{}, fleet: targettest.NewMemory("fleet", "a", "b"), in: &inbox{},
 	}
 	w.fleet.Batch = 1
+	w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
+		if p.Phase == targettest.Prepare && w.full.Load() {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
 	branch, err := github.New(github.Config{Repository: "acme/web", Branch: "main", BaseURL: githubtest.URL, Client: server.Client(),
 		Token: func(context.Context) (string, error) { return githubtest.Token, nil }})
 	require.NoError(t, err)
@@ -167,22 +175,17 @@ func TestADeployThatFailsIsToldAndWhatFixesItToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, stop := start(t)
 		defer stop()
-		bad := ""
-		w.fleet.Hook = func(_ context.Context, p targettest.Point) error {
-			if p.Phase == targettest.Prepare && p.Order.Release.Revision == bad {
-				return errors.New("the disk is full")
-			}
-			return nil
-		}
 		w.push("a")
 		w.in.take()
-		bad = w.Commit("main", githubtest.Commit{Message: "b"})
+		w.full.Store(true)
+		bad := w.Commit("main", githubtest.Commit{Message: "b"})
 		w.SetCheck(bad, "test", "completed", "success")
 		time.Sleep(time.Minute)
 		told := w.in.take()
 		require.Len(t, told, 1)
 		require.Contains(t, told[0], "broke: 2-"+bad[:7]+` "b" failed, nothing was switched`)
 		require.Contains(t, told[0], "the disk is full")
+		w.full.Store(false)
 		w.push("c")
 		require.True(t, strings.HasPrefix(w.in.take()[0], "fixed: 3-"))
 	})

@@ -58,13 +58,13 @@ func NewDeployments(b *Branch, c DeploymentsConfig) *Deployments {
 //
 //	go deployments.Follow(ctx, pipeline.Open(store, logs, "web"), engine.Watch(ctx, 0))
 //
+// Watch before the engine runs. Of several deployers that share the pipeline, the one
+// that acts writes.
+//
 // Events only say when to look: what was missed, because it came too fast or GitHub did
 // not answer, is read from the pipeline and written later.
 func (d *Deployments) Follow(ctx context.Context, p pipeline.Pipeline, events iter.Seq[pipeline.Event]) {
 	f := &following{Deployments: d, p: p}
-	if err := f.begin(ctx); err != nil {
-		d.c.Log.Warn("read history before following", "pipeline", p.Name(), "error", err)
-	}
 	for e := range events {
 		if f.news(e) {
 			f.catchUp(ctx)
@@ -76,7 +76,10 @@ func (d *Deployments) Follow(ctx context.Context, p pipeline.Pipeline, events it
 // a person asked for is first heard of when it is at work.
 func (f *following) news(e pipeline.Event) bool {
 	switch e.Kind {
-	case pipeline.EventEnded, pipeline.EventLost, pipeline.EventClaimed:
+	case pipeline.EventClaimed, pipeline.EventLost: // it may have been among what was lost
+		f.claimed = e.At
+		return true
+	case pipeline.EventEnded:
 		return true
 	}
 	return e.Deploy != "" && e.Deploy != f.shown
@@ -88,18 +91,9 @@ type following struct {
 	p     pipeline.Pipeline
 	last  string // the deploy that ended last, of those that are written
 	shown string // the deploy that is shown as under way
-}
 
-// begin notes what had ended before: that is not written.
-func (f *following) begin(ctx context.Context) error {
-	for d, err := range f.p.Deploys(ctx, "") {
-		if errors.Is(err, pipeline.ErrNoPipeline) {
-			return nil
-		}
-		f.last = d.ID
-		return err
-	}
-	return nil
+	claimed time.Time // when the deployer that is followed claimed the pipeline; zero: it was seen to
+	epoch   uint64    // of its last claim
 }
 
 // catchUp writes what is not written yet, and tries again for a while.
@@ -127,6 +121,13 @@ func (f *following) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s, err := f.p.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if ended = f.own(ended, s.Epoch); f.epoch != s.Epoch {
+		return nil
+	}
 	for _, e := range ended {
 		if err := f.set(ctx, e.ID, e.Kind, e.To.Revision, endState(e), e.Subject); err != nil && !refusedForGood(err) {
 			return fmt.Errorf("deploy %s: %w", e.ID, err)
@@ -135,9 +136,8 @@ func (f *following) write(ctx context.Context) error {
 		}
 		f.last = e.ID
 	}
-	s, err := f.p.Status(ctx)
-	if err != nil || s.Open == nil || s.Open.ID == f.shown {
-		return err
+	if s.Open == nil || s.Open.ID == f.shown {
+		return nil
 	}
 	state := state{name: "in_progress", text: "deploying " + s.Open.ID}
 	if s.Open.Kind == pipeline.KindRollback {
@@ -147,6 +147,25 @@ func (f *following) write(ctx context.Context) error {
 		return fmt.Errorf("deploy %s: %w", s.Open.ID, err)
 	}
 	f.shown = s.Open.ID
+	return nil
+}
+
+// own are the deploys that are for this process to write: not those that ended while
+// somebody else acted, or might have.
+func (f *following) own(ended []pipeline.Deploy, epoch uint64) []pipeline.Deploy {
+	since, before := f.claimed, f.epoch
+	if f.claimed = (time.Time{}); !since.IsZero() {
+		f.epoch = epoch
+	}
+	if since.IsZero() && epoch == before || before != 0 && epoch <= before+1 && f.epoch == epoch {
+		return ended
+	}
+	for i, d := range ended {
+		if f.epoch == epoch && !d.Ended.Before(since) {
+			return ended[i:]
+		}
+		f.last = d.ID
+	}
 	return nil
 }
 

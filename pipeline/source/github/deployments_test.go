@@ -15,6 +15,7 @@ import (
 	"github.com/muster-deploy/muster/pipeline"
 	"github.com/muster-deploy/muster/pipeline/source/github"
 	"github.com/muster-deploy/muster/pipeline/source/github/githubtest"
+	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/targettest"
 )
 
@@ -175,5 +176,45 @@ func TestATokenThatMayNotWriteDeploymentsLosesThemOnly(t *testing.T) {
 			}
 		}
 		require.LessOrEqual(t, calls, 3*2, "it is not tried again and again")
+	})
+}
+
+func TestOfTwoDeployersTheOneThatActsWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := observed(t)
+		first := d.green(d.commit("a"))
+		d.lives(t, first)
+
+		second, err := pipeline.New(pipeline.Config{
+			Name: "web", Source: d.branch, CI: d.branch, Builds: d.builds, Store: d.store, Logs: d.logs, Holder: "the other",
+			Stages: []pipeline.Stage{{Name: "production", Targets: []target.Target{d.fleet}}},
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		events := second.Watch(ctx, 0)
+		followed, ran := make(chan struct{}), make(chan struct{})
+		go func() {
+			github.NewDeployments(d.branch, github.DeploymentsConfig{}).Follow(ctx, pipeline.Open(d.store, d.logs, "web"), events)
+			close(followed)
+		}()
+		go func() { _ = second.Run(ctx); close(ran) }()
+		time.Sleep(time.Minute)
+		next := d.green(d.commit("b"))
+		d.lives(t, next)
+		time.Sleep(time.Minute)
+		both := []string{"deploy " + first[:7] + ": in_progress success inactive", "deploy " + next[:7] + ": in_progress success"}
+		require.Equal(t, both, d.written(), "once each")
+
+		stop()
+		time.Sleep(time.Minute)
+		require.Equal(t, both, d.written(), "what the first one wrote is not written again")
+		third := d.green(d.commit("c"))
+		time.Sleep(pipeline.DefaultPoll + time.Minute)
+		require.Equal(t, "deploy "+third[:7]+": in_progress success", d.written()[2])
+		require.Len(t, d.written(), 3)
+		cancel()
+		<-followed
+		<-ran
 	})
 }
