@@ -31,16 +31,21 @@ type session struct {
 	ssh.Channel
 	requests <-chan *ssh.Request
 	call     host.Call
+	greeted  chan struct{} // closed when group is set
 	ended    chan struct{} // closed when status and err are set
 
+	group string // the script's process group
+
 	mu     sync.Mutex
-	group  string // the script's process group, once it has greeted
-	status int    // -1: the host has not said
-	err    error  // why the output was not taken
+	status int   // -1: the host has not said
+	err    error // why the output was not taken
 }
 
 func newSession(channel ssh.Channel, requests <-chan *ssh.Request, c host.Call) *session {
-	return &session{Channel: channel, requests: requests, call: c, ended: make(chan struct{}), status: -1}
+	return &session{
+		Channel: channel, requests: requests, call: c,
+		greeted: make(chan struct{}), ended: make(chan struct{}), status: -1,
+	}
 }
 
 // start has the command run, and all that goes in and out passed on.
@@ -176,40 +181,42 @@ func (g *greeter) Write(p []byte) (int, error) {
 	if _, err := strconv.ParseUint(group, 10, 31); !ok || err != nil {
 		return 0, fmt.Errorf("the host's shell writes %.60q before any script: it has to be silent, and of the family of sh", line)
 	}
-	g.s.set(func() { g.s.group = group })
+	g.s.group = group
+	close(g.s.greeted)
 	if _, err := g.to.Write(rest); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// kill ends the script and its group by a session of its own, and waits for that.
+// kill ends the script and its group by a session of its own, and waits for that. A
+// script that has only just begun is waited for: it has to say what is to be killed.
 func (t *Transport) kill(conn *connection, s *session) {
 	ctx, cancel := context.WithTimeout(context.Background(), t.c.KillLimit)
 	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.mu.Lock()
-		group := s.group
-		s.mu.Unlock()
-		if group == "" {
-			return // it has not begun
-		}
-		killer, err := conn.NewSession()
-		if err != nil {
-			return
-		}
-		defer killer.Close()
-		_ = killer.Run("kill -KILL -" + group + " 2>/dev/null || kill -KILL " + group)
-		select {
-		case <-s.ended:
-		case <-ctx.Done():
-		}
-	}()
+	defer s.Close()
 	select {
-	case <-done:
+	case <-s.greeted:
+	case <-s.ended:
+		return
+	case <-ctx.Done():
+		return
+	}
+	go killGroup(ctx, conn, s.group)
+	select {
+	case <-s.ended:
 	case <-ctx.Done():
 	}
-	s.Close()
+}
+
+// killGroup ends with its context, or with the connection.
+func killGroup(ctx context.Context, conn *connection, group string) {
+	killer, err := conn.NewSession()
+	if err != nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { killer.Close() })
+	defer stop()
+	defer killer.Close()
+	_ = killer.Run("kill -KILL -" + group + " 2>/dev/null || kill -KILL " + group)
 }

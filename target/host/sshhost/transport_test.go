@@ -170,7 +170,9 @@ func TestServerThatFallsSilentIsGivenUp(t *testing.T) {
 
 func TestContextThatEndsKillsTheScriptAndItsChildren(t *testing.T) {
 	t.Parallel()
-	tr := open(t, config(start(t)))
+	c := config(start(t))
+	c.KillLimit = time.Minute
+	tr := open(t, c)
 	file := filepath.Join(t.TempDir(), "pids")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
