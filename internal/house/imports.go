@@ -38,6 +38,7 @@ var clients = map[string][]string{
 	"target/s3target":                 {"github.com/aws", "github.com/andybalholm/brotli"},
 	"target/host/sshhost":             {"golang.org/x/crypto"},
 	"internal/bench":                  {"github.com/aws"},
+	"internal/partstest/sshdtest":     {"golang.org/x/crypto"},
 	"internal/partstest/s3servertest": {"github.com/aws"},
 	"internal/contentiontest":         {"github.com/anishathalye/porcupine"},
 	"examples/intercom":               {"github.com/aws"},

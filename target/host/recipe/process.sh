@@ -1,0 +1,72 @@
+# Restarts a process that nothing supervises: sh -c TEXT process GRACE SETTINGS N NAME=VALUE... WORDS...
+# It stands in a release; shared is beside the releases.
+set -u
+grace=$1 settings=$2 n=$3
+shift 3
+shared=../../shared run=../../shared/process
+mkdir -p -m 700 "$run" || exit 1
+
+# born PID prints when a process has begun, so that no other one of its number is taken for it.
+born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
+
+stop() {
+	[ -s "$run/pid" ] || return 0
+	read -r pid since <"$run/pid"
+	[ -n "$since" ] && [ "$(born "$pid")" = "$since" ] || return 0
+	kill -TERM "-$pid" 2>/dev/null
+	left=$((grace * 10))
+	while kill -0 "-$pid" 2>/dev/null; do
+		[ "$left" -gt 0 ] || kill -KILL "-$pid" 2>/dev/null
+		[ "$left" -gt -50 ] || {
+			echo "the old process $pid cannot be ended" >&2
+			exit 1
+		}
+		left=$((left - 1))
+		sleep 0.1 2>/dev/null || sleep 1
+	done
+}
+
+# load takes lines as they are: they are settings, and no script.
+load() {
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		'' | '#'*) continue ;;
+		esac
+		case ${line%%=*} in
+		"$line" | '' | [0-9]* | *[!A-Za-z0-9_]*)
+			echo "$settings has a line that is no NAME=VALUE" >&2
+			exit 1
+			;;
+		esac
+		export "$line"
+	done
+}
+
+if [ -n "$settings" ]; then
+	[ -r "$shared/$settings" ] || {
+		echo "shared/$settings cannot be read: put it there first" >&2
+		exit 1
+	}
+	load <"$shared/$settings"
+fi
+while [ "$n" -gt 0 ]; do
+	export "$1"
+	shift
+	n=$((n - 1))
+done
+stop
+rm -f "$run/pid"
+setsid sh -c '
+	run=$1
+	shift
+	echo "$$ $(sed "s/.*) //" /proc/$$/stat | cut -d" " -f20)" >"$run/pid.new" && mv "$run/pid.new" "$run/pid" && exec "$@"
+' sh "$run" "$@" </dev/null >>"$run/log" 2>&1 &
+left=100
+until [ -s "$run/pid" ]; do
+	[ "$left" -gt 0 ] || {
+		echo 'the process was not started' >&2
+		exit 1
+	}
+	left=$((left - 1))
+	sleep 0.1 2>/dev/null || sleep 1
+done

@@ -1,0 +1,35 @@
+# Has puma replace its workers: sh -c TEXT puma PIDFILE LIMIT
+# Those that ran before are gone when it has ended, and there are as many new ones.
+set -u
+pidfile=$1 limit=$2
+read -r master <"$pidfile" 2>/dev/null && kill -0 "$master" 2>/dev/null || {
+	echo "no puma runs by $pidfile" >&2
+	exit 1
+}
+
+# workers prints the children of the master.
+workers() {
+	for stat in /proc/[0-9]*/stat; do
+		sed 's/ (.*) / /' "$stat" 2>/dev/null
+	done | awk -v master="$master" '$3 == master && $2 != "Z" { print $1 }' | sort
+}
+
+old=$(workers)
+[ -n "$old" ] || {
+	echo 'this puma has no workers: a phased restart needs a cluster' >&2
+	exit 1
+}
+count=$(echo "$old" | wc -l)
+kill -USR1 "$master" || exit 1
+left=$((limit * 5))
+while :; do
+	now=$(workers)
+	both=$(printf '%s\n%s\n' "$old" "$now" | sort | uniq -d)
+	[ -n "$both" ] || [ "$(echo "$now" | wc -l)" -lt "$count" ] || exit 0
+	[ "$left" -gt 0 ] || {
+		echo "workers of before still run after $limit s:" $both >&2
+		exit 1
+	}
+	left=$((left - 1))
+	sleep 0.2 2>/dev/null || sleep 1
+done
