@@ -278,13 +278,52 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "no Bucket")
 	assert.ErrorContains(t, err, "end in a slash")
 	for code, want := range map[string]string{
-		"AccessDenied": "the credentials lack s3:PutObject on s3://bytes/artifacts/contents/k",
-		"ExpiredToken": "the credentials have expired",
-		"NoSuchBucket": "there is no bucket bytes",
+		"AccessDenied":          "the credentials lack s3:PutObject on s3://bytes/artifacts/contents/k",
+		"ExpiredToken":          "the credentials have expired",
+		"InvalidAccessKeyId":    "the server does not know the credentials",
+		"SignatureDoesNotMatch": "the secret key is not that of the access key",
+		"RequestTimeTooSkewed":  "this machine's clock",
+		"PermanentRedirect":     "in another region",
+		"NoSuchBucket":          "there is no bucket bytes",
+		"QuotaExceeded":         "the server has no room left",
 	} {
 		b := &s3test.Bucket{}
+		s := open(t, b)
+		require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("before")))
 		b.Break(func(s3test.Call) s3test.Fault { return s3test.Fault{Refuse: s3test.Failure(400, code, "no")} })
-		assert.ErrorContains(t, open(t, b).Put(t.Context(), "k", strings.NewReader("x")), want)
+		assert.ErrorContains(t, s.Put(t.Context(), "k", strings.NewReader("after")), want)
+		b.Break(nil)
+		assert.Equal(t, "before", string(read(t, s, "k")), code)
+		require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("after")), "the same call again finishes the work")
+	}
+}
+
+// Credentials that expire anywhere in an upload leave what was there, and new ones
+// finish it from where it was.
+func TestCredentialsThatExpireInMidUpload(t *testing.T) {
+	content := noise(1, 5<<20)
+	for n := 0; ; n++ {
+		b := &s3test.Bucket{}
+		s := open(t, b)
+		require.NoError(t, s.Put(t.Context(), "k", strings.NewReader("before")))
+		var left atomic.Int64
+		left.Store(int64(n))
+		b.Break(func(s3test.Call) (f s3test.Fault) {
+			if left.Add(-1) < 0 {
+				f.Refuse = s3test.Failure(400, "ExpiredToken", "The provided token has expired.")
+			}
+			return f
+		})
+		err := s.Put(t.Context(), "k", bytes.NewReader(content))
+		b.Break(nil)
+		if err == nil {
+			assert.Greater(t, n, 5)
+			return
+		}
+		assert.ErrorContains(t, err, "the credentials have expired", "after %d requests", n)
+		assert.Equal(t, "before", string(read(t, s, "k")), "after %d requests", n)
+		require.NoError(t, s.Put(t.Context(), "k", bytes.NewReader(content)))
+		assert.True(t, bytes.Equal(content, read(t, s, "k")))
 	}
 }
 

@@ -59,6 +59,10 @@ func (s *Store) explain(action string, err error) error {
 		why = fmt.Sprintf("the credentials lack %s on the table %s", action, s.table)
 	case "ExpiredTokenException", "ExpiredToken":
 		why = "the credentials have expired"
+	case "UnrecognizedClientException":
+		why = "the server does not know the credentials, or not in this region"
+	case "InvalidSignatureException":
+		why = "the secret key is not that of the access key, or this machine's clock is wrong"
 	case "ValidationException":
 		why = fmt.Sprintf("the table %s must have a partition key %q, a string, and no sort key", s.table, keyAttribute)
 	default:

@@ -189,9 +189,11 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	assert.ErrorContains(t, err, "there is no table mustre")
 
 	for code, want := range map[string]string{
-		"AccessDeniedException": "the credentials lack dynamodb:PutItem on the table muster",
-		"ExpiredTokenException": "the credentials have expired",
-		"ValidationException":   `must have a partition key "document"`,
+		"AccessDeniedException":       "the credentials lack dynamodb:PutItem on the table muster",
+		"ExpiredTokenException":       "the credentials have expired",
+		"UnrecognizedClientException": "the server does not know the credentials",
+		"InvalidSignatureException":   "the secret key is not that of the access key",
+		"ValidationException":         `must have a partition key "document"`,
 	} {
 		table := &dynamotest.Table{}
 		table.Break(func(string) dynamotest.Fault { return dynamotest.Fault{Refuse: dynamotest.Failure(400, code, "no")} })

@@ -66,6 +66,14 @@ func (s *Store) explain(action, object string, err error) error {
 		why = fmt.Sprintf("the bucket %s is in another region than the client's", s.bucket)
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		why = "the credentials have expired"
+	case "InvalidAccessKeyId", "XAdminUserNotFound":
+		why = "the server does not know the credentials"
+	case "SignatureDoesNotMatch":
+		why = "the secret key is not that of the access key, or something on the way changes requests"
+	case "RequestTimeTooSkewed":
+		why = "this machine's clock differs too much from the server's"
+	case "XMinioStorageFull", "QuotaExceeded":
+		why = "the server has no room left"
 	default:
 		return err
 	}

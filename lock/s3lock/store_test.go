@@ -306,6 +306,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"AccessDenied":                 "the credentials lack s3:PutObject on s3://locks/web",
 		"ExpiredToken":                 "the credentials have expired",
 		"AuthorizationHeaderMalformed": "in another region",
+		"InvalidAccessKeyId":           "the server does not know the credentials",
+		"SignatureDoesNotMatch":        "the secret key is not that of the access key",
+		"QuotaExceeded":                "the server has no room left",
 	} {
 		b := &s3test.Bucket{}
 		s := open(t, b)

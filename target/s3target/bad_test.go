@@ -2,6 +2,7 @@ package s3target_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -287,4 +288,33 @@ func TestAnObjectThatWasChangedBehindOurBack(t *testing.T) {
 	write(r, "current.json", "{")
 	assert.ErrorContains(t, r.try(numbered(3)), "s3://sites/current.json is damaged")
 	assert.Contains(t, r.public()["index.html"], "00000002")
+}
+
+func TestASiteWithoutAnEntry(t *testing.T) {
+	r := open(t, s3target.Config{})
+	r.ship(numbered(1))
+	before := r.public()
+	assert.ErrorContains(t, r.try(site(map[string]string{"robots.txt": "x", "assets/a-12345678.js": "x"})), "the site has no index.html")
+	assert.Equal(t, before, r.public())
+	r.ship(numbered(2))
+}
+
+func TestAManifestOfANewerSchemaIsLeftAlone(t *testing.T) {
+	r := open(t, s3target.Config{})
+	r.ship(numbered(1))
+	require.NoError(t, r.Prepare(t.Context(), r.order(numbered(2)), numbered(2)))
+	name := "releases/" + strings.TrimPrefix(numbered(2).Digest, "sha256:") + "/manifest.json"
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	_, err := zip.Write([]byte(`{"schema":2}`))
+	require.NoError(t, errors.Join(err, zip.Close()))
+	_, err = r.bucket.PutObject(t.Context(), &s3.PutObjectInput{Bucket: new("sites"), Key: &name, Body: bytes.NewReader(packed.Bytes())})
+	require.NoError(t, err)
+	fresh, err := s3target.New(s3target.Config{Client: r.bucket, Bucket: "sites"})
+	require.NoError(t, err)
+	r.Target = fresh
+	err = r.try(numbered(2))
+	assert.ErrorContains(t, err, "s3://sites/"+name)
+	assert.ErrorContains(t, err, "schema 2, and this deployer knows 1: a newer one has written it; use that")
+	assert.Contains(t, r.public()["index.html"], "00000001")
 }

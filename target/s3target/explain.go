@@ -26,7 +26,7 @@ func (t *Target) reason(action string, err error) string {
 		return fmt.Sprintf("the bucket %s is in another region than the client's: ", t.config.Bucket)
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return "the credentials have expired: "
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound":
 		return "the server does not know the credentials: "
 	case "SignatureDoesNotMatch":
 		return "the secret key is not that of the access key, or something on the way changes requests: "

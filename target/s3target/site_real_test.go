@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -163,6 +165,18 @@ func TestRealBucketIsOpened(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: "nobody-made-it"})
 	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
+
+	if os.Getenv("MUSTER_MINIO") == "" { // It takes any region for its own.
+		elsewhere := server.Client(func(o *s3.Options) { o.Region = "eu-west-1" })
+		_, err = s3target.Open(t.Context(), s3target.Config{Client: elsewhere, Bucket: server.Bucket(t)})
+		assert.ErrorContains(t, err, "in another region than the client's")
+	}
+	strangers := server.Client(func(o *s3.Options) { o.Credentials = credentials.NewStaticCredentialsProvider("stranger", "x", "") })
+	_, err = s3target.Open(t.Context(), s3target.Config{Client: strangers, Bucket: server.Bucket(t)})
+	assert.ErrorContains(t, err, "the server does not know the credentials")
+	liars := server.Client(func(o *s3.Options) { o.Credentials = credentials.NewStaticCredentialsProvider("muster", "x", "") })
+	_, err = s3target.Open(t.Context(), s3target.Config{Client: liars, Bucket: server.Bucket(t)})
+	assert.ErrorContains(t, err, "the secret key is not that of the access key")
 }
 
 // odd are names that a URL, a header or a signature could spoil.
@@ -196,6 +210,36 @@ func TestRealNamesAndSizesAreServedAsTheyAre(t *testing.T) {
 			state, err := s.Observe(t.Context(), target.Order{})
 			require.NoError(t, err)
 			assert.Equal(t, target.Serving, state.Units[0].Condition, state.Units[0].Problem)
+		})
+	}
+}
+
+// A server whose disk fills says so, the site stays as it was, and once there is room
+// the same call finishes the work.
+func TestRealDiskThatFills(t *testing.T) {
+	for way, size := range map[string]int{"whole": 5 << 20, "in parts": 9 << 20} {
+		t.Run(way, func(t *testing.T) {
+			server := s3servertest.StartSmall(t, 24<<20)
+			bucket, filler := server.Bucket(t), server.Bucket(t)
+			fill := func(size int) {
+				in := &s3.PutObjectInput{Bucket: &filler, Key: new("filler"), Body: strings.NewReader(strings.Repeat("x", size))}
+				_, err := server.Client().PutObject(t.Context(), in)
+				require.NoError(t, err)
+			}
+			s, err := s3target.Open(t.Context(), s3target.Config{Client: server.Client(), Bucket: bucket})
+			require.NoError(t, err)
+			ship(t, s, 1, 1)
+			fill(20 << 20)
+			a := site(map[string]string{"index.html": "large", "assets/film-12345678.mp4": strings.Repeat("a", size)})
+			o := target.Order{Number: 10, Release: target.Release{ID: "2", Digest: a.Digest}}
+			assert.ErrorContains(t, s.Prepare(t.Context(), o, a), "the server has no room left")
+			state, err := s.Observe(t.Context(), target.Order{})
+			require.NoError(t, err)
+			assert.Equal(t, target.Serving, state.Units[0].Condition, state.Units[0].Problem)
+			assert.Equal(t, numbered(1).Digest, state.Units[0].Digest)
+			fill(0)
+			require.NoError(t, s.Prepare(t.Context(), o, a))
+			require.NoError(t, s.Activate(t.Context(), o))
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,9 +50,24 @@ func Start(t testing.TB) *Server {
 	if minio := os.Getenv("MUSTER_MINIO"); minio != "" {
 		return startMinIO(t, minio)
 	}
-	bin, dir := filepath.Join(partstest.Dir(t, "s3"), "versitygw"), t.TempDir()
+	return startVersity(t, t.TempDir())
+}
+
+// StartSmall starts a server whose disk has that many bytes. It mounts one, which wants
+// root.
+func StartSmall(t testing.TB, bytes int) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	// The mount is the server's alone, and gone with it.
+	return startVersity(t, dir, "unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"`, "sh", strconv.Itoa(bytes), dir)
+}
+
+// startVersity starts versitygw on a directory, by way of other commands.
+func startVersity(t testing.TB, dir string, by ...string) *Server {
+	t.Helper()
+	bin := filepath.Join(partstest.Dir(t, "s3"), "versitygw")
 	address := servertest.Start(t, func(port string) []string {
-		return []string{bin, "--quiet", "--keep-alive", "--port", "127.0.0.1:" + port, "--access", access, "--secret", secret, "posix", dir}
+		return append(by, bin, "--quiet", "--keep-alive", "--port", "127.0.0.1:"+port, "--access", access, "--secret", secret, "posix", dir)
 	})
 	return &Server{Endpoint: "http://" + address, access: access, secret: secret}
 }
