@@ -65,7 +65,8 @@ type Config struct {
 
 	// Fleet is how releases roll over the instances: Canary, Batch, MinInService and so on.
 	// Its Name, Hosts, Balancer and Declare are set from the above. Its Parallel is 5,000 if
-	// it is zero: what is sent at once is the Sender's business.
+	// it is zero: what is sent at once is the Sender's business. Its ReadAhead is 100, and a
+	// Balancer that has a method InService, as elb.Balancer does, is asked by it.
 	Fleet fleet.Config
 }
 
@@ -97,7 +98,18 @@ func (c *Config) fill() {
 		c.Fleet.Check = func(context.Context, fleet.Host, string) error { return nil } // the script has asked
 		c.Fleet.Probes = 1
 	}
+	if c.Fleet.ReadAhead == 0 {
+		c.Fleet.ReadAhead = 100
+	}
+	if b, ok := c.Balancer.(census); ok && c.Fleet.InService == nil {
+		c.Fleet.InService = b.InService
+	}
 	c.Fleet.Name, c.Fleet.Balancer, c.Fleet.Declare = c.Name, c.Balancer, c.Declare
+}
+
+// census is what a balancer may know besides.
+type census interface {
+	InService(ctx context.Context) (map[string]bool, error)
 }
 
 // Target is a target.Target over EC2 instances. It may be used by many goroutines at

@@ -50,6 +50,16 @@ type Config struct {
 	// Balancer takes hosts out of service. Nil: nothing stands before the hosts.
 	Balancer Balancer
 
+	// InService says of all hosts at once, by name, which of them get requests, by health
+	// read at that moment. It is asked before each batch where MinInService is set; hosts
+	// that it does not name get none. Nil, or when it fails: each host is read.
+	InService func(ctx context.Context) (map[string]bool, error)
+
+	// ReadAhead is how many hosts are read before it is their turn, so that a transport
+	// that takes its time holds nobody up. A reading that has become older than
+	// ObserveLimit by then is taken anew. Zero: each is read when its turn has come.
+	ReadAhead int
+
 	// Check looks once at a host that was switched and returns nil if it serves the
 	// release of that digest, by its own word. The default reads the host by
 	// Observe.
@@ -96,6 +106,7 @@ func (c *Config) check() error {
 	complain(c.Hosts == nil, "Hosts is nil: want a function that lists the members")
 	complain(c.Budget < 0, "Budget is %d: want a number of hosts from 0", c.Budget)
 	complain(c.Parallel < 0, "Parallel is %d: want a number of hosts from 1, or 0 for the default", c.Parallel)
+	complain(c.ReadAhead < 0, "ReadAhead is %d: want a number of hosts from 0", c.ReadAhead)
 	complain(c.Probes < 0, "Probes is %d: want a number of checks from 1, or 0 for the default", c.Probes)
 	all = append(all, c.Batch.check("Batch"), c.Wide.check("Wide"), c.MinInService.check("MinInService"))
 	complain(c.MinInService == Percent(100), "MinInService is 100%%: no host could ever be taken out")

@@ -47,11 +47,34 @@ func (r *rollout) guard(ctx context.Context) {
 	if r.floor == 0 {
 		return // each host is read anyway before it is touched
 	}
+	if r.census(ctx) {
+		return
+	}
 	if err := r.readAll(ctx); err != nil {
 		r.ended(ctx)
 		return
 	}
 	r.refuse()
+}
+
+// census asks who is in service, all at once, if there is somebody to ask.
+func (r *rollout) census(ctx context.Context) bool {
+	if r.f.c.InService == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.f.c.ObserveLimit)
+	defer cancel()
+	in, err := r.f.c.InService(ctx)
+	if err != nil {
+		return false
+	}
+	for _, m := range r.members {
+		if !m.out {
+			m.idle = !in[m.Name]
+		}
+	}
+	r.count()
+	return true
 }
 
 // room waits until the host may be taken out of service and says whether it may.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/muster-deploy/muster/target"
 )
@@ -18,12 +19,14 @@ type member struct {
 	out     bool        // it is under way
 	shunned bool        // it was left out of the balancer by this order
 	gone    bool        // it left the fleet during this order
+	idle    bool        // Config.InService said last that it gets no requests
+	early   *reading    // taken before its turn
 	err     error       // what went wrong on it
 }
 
 // inService says whether requests reach the host, as far as is known.
 func (m *member) inService() bool {
-	return m.last.Condition == target.Serving && !m.out && !m.shunned && !m.gone
+	return m.last.Condition == target.Serving && !m.out && !m.shunned && !m.gone && !m.idle
 }
 
 // on says whether a unit needs nothing to be done.
@@ -66,7 +69,9 @@ func (f *Fleet) survey(ctx context.Context, o target.Order) (*rollout, error) {
 	if err := r.readAll(ctx); err != nil {
 		return nil, fmt.Errorf("activate %s on %s: %w", o.Release.ID, f.c.Name, err)
 	}
+	now := time.Now()
 	for _, m := range r.members {
+		m.early = taken(m.last, now)
 		m.served = m.last.Condition == target.Serving
 		if m.last.Condition == target.Unknown {
 			r.fail(m, fmt.Errorf("out of reach: %s", m.last.Problem))

@@ -19,6 +19,10 @@ type rollout struct {
 	window  int // how many hosts may be under way at once
 	floor   int // how many have to be in service
 
+	queue   []*member // those of the batches that were not read ahead yet
+	started int       // how many have had their turn
+	ahead   int       // how many were read ahead
+
 	under   int // hosts under way
 	up      int // members in service
 	results chan result
@@ -93,6 +97,7 @@ func (r *rollout) run(ctx context.Context) {
 			break
 		}
 		for _, m := range r.batches[i].members {
+			r.readAhead(ctx)
 			if !r.room(ctx, m) {
 				break
 			}
@@ -140,8 +145,9 @@ func (r *rollout) start(ctx context.Context, m *member, canary bool) {
 		r.up--
 	}
 	m.out = true
+	early := r.due(m)
 	go func() {
-		res := r.f.turn(ctx, r.o, m.Host)
+		res := r.f.turn(ctx, r.o, m.Host, early)
 		res.m, res.canary = m, canary
 		r.results <- res
 	}()
@@ -158,7 +164,7 @@ func (r *rollout) settle(under int) {
 func (r *rollout) book(res result) {
 	m := res.m
 	r.under--
-	m.out, m.last, m.shunned, m.gone = false, res.unit, res.shunned, res.gone
+	m.out, m.last, m.shunned, m.gone, m.idle = false, res.unit, res.shunned, res.gone, false
 	if m.inService() {
 		r.up++
 	}

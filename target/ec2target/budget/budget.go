@@ -54,8 +54,8 @@ type Calls struct {
 	made  int64
 }
 
-// slowest is a sixteenth of the speed.
-const slowest = 15
+// slowest is an eighth of the speed.
+const slowest = 7
 
 // Do makes one call, when the budget allows for it, and again while it fails for a
 // reason that passes: throttling, a server's error, a connection's. What the last
@@ -128,7 +128,7 @@ func (c *Calls) take(now time.Time) time.Duration {
 func (c *Calls) praise() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.slow *= 0.95; c.slow < 0.05 {
+	if c.slow *= 0.9; c.slow < 0.05 {
 		c.slow = 0
 	}
 }
@@ -145,7 +145,7 @@ func (c *Calls) blame(err error, attempt int) time.Duration {
 	defer c.mu.Unlock()
 	if now := time.Now(); !c.still.After(now) {
 		c.still = now.Add(d)
-		c.slow = min(slowest, 2*c.slow+1)
+		c.slow = min(slowest, 1.5*c.slow+0.5)
 	}
 	return d
 }

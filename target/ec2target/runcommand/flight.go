@@ -79,7 +79,7 @@ func (f *flight) fly() {
 		return
 	}
 	f.sent = time.Now()
-	f.look = look{first: f.s.c.First, poll: f.s.c.Poll, width: f.width}
+	f.look = look{first: f.s.c.First, poll: f.s.c.Poll, width: f.width, size: len(f.calls)}
 	for len(f.calls) > 0 {
 		select {
 		case <-f.ctx.Done():

@@ -47,6 +47,7 @@ type look struct {
 	age     time.Duration // of the command at the last look
 	looks   int           // so far
 	pending int           // instances that have not ended
+	size    int           // instances that it has in all
 	width   int           // of which so many run at once
 	first   time.Duration
 	poll    time.Duration
@@ -60,7 +61,7 @@ func (l look) wait(known *spans) time.Duration {
 	if l.looks == 0 {
 		least = l.first
 	}
-	if l.pending > l.width {
+	if l.width < l.size {
 		return max(least, l.queued(known))
 	}
 	lag := l.first / 5 // until it runs, about
@@ -73,14 +74,17 @@ func (l look) wait(known *spans) time.Duration {
 	return max(least, l.backoff())
 }
 
-// queued is for a command of which SSM has not started all: until the last ones start.
+// queued is for a command that SSM works off few by few: until about all have ended, and
+// then until those that are late have.
 func (l look) queued(known *spans) time.Duration {
 	mean := known.mean()
 	if mean == 0 {
-		return max(l.age, 2*l.first) // twice the age each time
+		return max(2*l.age, 2*l.first) // three times the age each time
 	}
-	rounds := (l.pending - l.width + l.width - 1) / l.width
-	return mean * time.Duration(rounds)
+	if l.pending > l.width {
+		return mean * time.Duration(l.pending) / time.Duration(l.width)
+	}
+	return mean / 2
 }
 
 // backoff is a third of the age, so that it is noticed late by a third at most.

@@ -28,8 +28,11 @@ func (s *slots) share(waiting int) (size, width int) {
 		size = min(waiting, perCommand)
 		return size, size
 	}
-	width = min(s.free, max(1, s.all/lanes), perCommand)
-	size = max(2*width, (waiting*width+s.all-1)/s.all)
+	width = min(max(1, s.all/lanes), perCommand)
+	if s.free < width {
+		return 0, 0 // the rest of a lane is about to become free
+	}
+	size = max(4*width, (waiting*width+s.all-1)/s.all)
 	return min(size, perCommand, waiting), width
 }
 
