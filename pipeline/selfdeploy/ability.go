@@ -29,7 +29,7 @@ type seen struct {
 	alive   time.Time     // when it, or one before it, was last seen to be renewed
 	proven  bool          // it itself was
 	lasts   time.Duration // its duration
-	fresh   bool          // there is no record yet, and so no grant
+	fresh   bool          // there is no record yet: who stands by waits for the first deployer
 	planned time.Time
 	problem string
 }
@@ -117,13 +117,19 @@ func (a *ability) unable(strict bool) string {
 		return "it has just started"
 	}
 	now := time.Now()
+	alive := false
 	for name, s := range a.seen {
+		renewed := now.Sub(s.alive) <= 2*s.lasts+2*a.every
+		alive = alive || renewed
 		switch {
 		case s.planned.IsZero() || strict && now.Sub(s.planned) > 8*a.every+time.Second:
 			return fmt.Sprintf("%s is not planned: %s", name, s.problem)
-		case !s.fresh && now.Sub(s.alive) > 2*s.lasts+2*a.every:
+		case !s.fresh && !renewed:
 			return fmt.Sprintf("nobody is seen to renew the lease of %s", name)
 		}
+	}
+	if !alive {
+		return "nobody is seen to renew a lease"
 	}
 	return ""
 }

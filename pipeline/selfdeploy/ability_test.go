@@ -108,7 +108,7 @@ func TestHealthyIsWhoPlansAndRenews(t *testing.T) {
 			go func() { ran <- s.engine.Run(run) }()
 			time.Sleep(3 * time.Second)
 			require.False(t, s.healthy(), "it has planned and holds the lease, but has not renewed it")
-			time.Sleep(10 * time.Second)
+			time.Sleep(30 * time.Second)
 			require.True(t, s.healthy())
 			require.Equal(t, pipeline.Good, s.check(release.Digest))
 			require.Equal(t, pipeline.CannotTell, s.check("sha256:another"))
