@@ -200,6 +200,19 @@ func TestAToolOfAnotherVersionIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "has none")
 }
 
+func TestAPreReleaseOfAToolIsNotTakenForItsRelease(t *testing.T) {
+	bin := t.TempDir()
+	l := &build.Local{Env: map[string]string{"PATH": bin + ":" + os.Getenv("PATH")}}
+	c := sh("true")
+	for said, have := range map[string]string{
+		"ruby 3.4.0preview2 (2024-10-07 master)": "3.4.0preview2", "v3.4.0-rc.1": "3.4.0-rc.1", "gizmo 3.4.0.": "3.4.0", "gizmo 3.4.0-ubuntu": "3.4.0",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(bin, "gizmo"), []byte("#!/bin/sh\necho '"+said+"'\n"), 0o755))
+		c.Tools = []build.Tool{{Name: "gizmo", Version: "9"}}
+		require.ErrorContains(t, l.Run(t.Context(), t.TempDir(), c, nil), "has "+have+":")
+	}
+}
+
 func TestAToolIsAskedForItsVersionOncePerDirectory(t *testing.T) {
 	bin := t.TempDir()
 	tool := filepath.Join(bin, "gizmo")

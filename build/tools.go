@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,9 +36,10 @@ func (e *ToolError) Error() string {
 }
 
 // dotted and plain find the version in what a tool says of itself: rather one with
-// a dot than a number by itself. A patch level ("3.1.2p20") is not part of it.
+// a dot than a number by itself. A patch level ("3.1.2p20") is not part of it, that it
+// is a pre-release ("3.4.0preview2", "22.0.0-rc.1") is.
 var (
-	dotted = regexp.MustCompile(`\d+(\.\d+)+`)
+	dotted = regexp.MustCompile(`\d+(\.\d+)+([-.]?(preview|rc|alpha|beta|dev|nightly)[0-9.]*)?`)
 	plain  = regexp.MustCompile(`\d+`)
 )
 
@@ -115,7 +117,7 @@ func (l *Local) version(ctx context.Context, at string, c Command, tool string) 
 	if err := (&Local{Allow: l.Allow, Env: l.Env, LogLimit: 4 << 10}).run(ctx, at, at, ask, &said); err != nil {
 		return "", err
 	}
-	v := cmp.Or(dotted.FindString(said.String()), plain.FindString(said.String()))
+	v := strings.TrimRight(cmp.Or(dotted.FindString(said.String()), plain.FindString(said.String())), ".")
 	if v == "" {
 		return "", fmt.Errorf("%s names no version", tool)
 	}

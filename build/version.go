@@ -21,8 +21,9 @@ import (
 //
 // It is the language of npm's package.json with the ~> of RubyGems. In comparisons a
 // short version stands for all that begin with it, as npm has it: 3.2.9 meets <=3.2
-// and not >3.2. A pre-release comes before its release and meets a comparison like
-// any other version. What is none of this is met by the same text only.
+// and not >3.2. A pre-release comes before its release, and meets a comparison like
+// any other version: 3.4.0-rc1 meets 3.4, and neither 3.4.0 nor >=3.4.0. What is none of
+// this is met by the same text only.
 //
 // See https://docs.npmjs.com/cli/configuring-npm/package-json#engines and
 // https://guides.rubygems.org/patterns/#declaring-dependencies.
@@ -53,8 +54,10 @@ type version struct {
 }
 
 // written is how a version is written: a word in front, numbers, the patch level of
-// a Ruby, a pre-release, and build metadata, which counts for nothing.
-var written = regexp.MustCompile(`^(?:[A-Za-z]+-|v)?(\d{1,9}(?:\.\d{1,9})*)((?:\.[xX*])*)(?:p\d+|_\d+)?(?:[-.]([A-Za-z][0-9A-Za-z.-]*))?(?:\+[0-9A-Za-z.-]*)?$`)
+// a Ruby, a pre-release, as Ruby itself writes it or after a dash or a dot, and build
+// metadata, which counts for nothing.
+var written = regexp.MustCompile(`^(?:[A-Za-z]+-|v)?(\d{1,9}(?:\.\d{1,9})*)((?:\.[xX*])*)(?:p\d+|_\d+)?` +
+	`(?:[-.]([A-Za-z][0-9A-Za-z.-]*)|((?:preview|rc|alpha|beta|dev)[0-9.]*))?(?:\+[0-9A-Za-z.-]*)?$`)
 
 // parseVersion reads one version; a lone x or star has no numbers.
 func parseVersion(s string) (version, bool) {
@@ -65,7 +68,7 @@ func parseVersion(s string) (version, bool) {
 	if m == nil {
 		return version{}, false
 	}
-	v := version{pre: m[3], wild: m[2] != ""}
+	v := version{pre: m[3] + m[4], wild: m[2] != ""}
 	for n := range strings.SplitSeq(m[1], ".") {
 		i, err := strconv.Atoi(n)
 		if err != nil {
@@ -92,7 +95,27 @@ func (v version) compare(o version) int {
 	case o.pre == "":
 		return -1
 	}
-	return strings.Compare(v.pre, o.pre)
+	return comparePre(v.pre, o.pre)
+}
+
+// piece is a word or a number of a pre-release.
+var piece = regexp.MustCompile(`\d{1,9}|[^\d.-]+`)
+
+// comparePre orders pre-releases piece by piece: rc2 comes before rc10.
+func comparePre(a, b string) int {
+	one, two := piece.FindAllString(a, -1), piece.FindAllString(b, -1)
+	for i := range min(len(one), len(two)) {
+		n, err1 := strconv.Atoi(one[i])
+		m, err2 := strconv.Atoi(two[i])
+		c := strings.Compare(one[i], two[i])
+		if err1 == nil && err2 == nil {
+			c = cmp.Compare(n, m)
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(cmp.Compare(len(one), len(two)), strings.Compare(a, b))
 }
 
 // number returns the number at a place, zero where there is none.
@@ -103,14 +126,15 @@ func (v version) number(i int) int {
 	return 0
 }
 
-// begins says whether v is what the short version o stands for.
+// begins says whether v is what the short version o stands for. One with three numbers
+// is no short one: no pre-release is meant by it.
 func (v version) begins(o version) bool {
 	for i, n := range o.numbers {
 		if v.number(i) != n {
 			return false
 		}
 	}
-	return o.pre == "" || v.pre == o.pre
+	return v.pre == o.pre || o.pre == "" && len(o.numbers) < 3
 }
 
 // next returns the first version after all that share the first n numbers of v.

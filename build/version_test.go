@@ -1,6 +1,8 @@
 package build_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,6 +40,11 @@ func TestAVersionIsMetByWhatItStandsFor(t *testing.T) {
 		{"18.2 - 20", []string{"18.2.0", "20.19.0"}, []string{"18.1.0", "21.0.0"}},
 		{"18.x || >=20.1", []string{"18.1.0", "22.0.0"}, []string{"19.0.0", "20.0.9"}},
 		{">=3.3.0-rc1", []string{"3.3.0-rc1", "3.3.0", "3.3.0.rc2"}, []string{"3.3.0-preview1", "3.2.0"}},
+		{"3.4.0-preview2", []string{"3.4.0-preview2", "3.4.0preview2", "3.4.0.preview2"}, []string{"3.4.0", "3.4.0-preview1", "3.4.0p2"}},
+		{"3.4.0", []string{"3.4.0", "3.4.0p1"}, []string{"3.4.0-rc1", "3.4.0dev"}},
+		{"3.4", []string{"3.4.0-rc1"}, nil},
+		{">=3.4.0-rc2", []string{"3.4.0rc2", "3.4.0-rc10", "3.4.0"}, []string{"3.4.0-rc1", "3.4.0-preview9"}},
+		{"22.0.0-rc.1", []string{"v22.0.0-rc.1"}, []string{"22.0.0", "22.0.0-rc.10"}},
 		{"no version", []string{"no version"}, []string{"1.0"}},
 		{"1.0 nonsense!", nil, []string{"1.0"}},
 	} {
@@ -51,12 +58,29 @@ func TestAVersionIsMetByWhatItStandsFor(t *testing.T) {
 }
 
 func FuzzMet(f *testing.F) {
-	for _, s := range []string{"3.2.2", "~> 3.2", "^20 || 18.x", "1 - 2", ">=1,<2", "v1.0-rc.1+5", "999999999.9"} {
-		f.Add(s, "3.2.4")
+	for _, s := range []string{"3.2.2", "~> 3.2", "^20 || 18.x", "1 - 2", ">=1,<2", "v1.0-rc.1+5", "999999999.9", "3.4.0preview2"} {
+		f.Add(s, ">=2", uint16(3), uint16(2), uint16(4))
 	}
-	f.Fuzz(func(t *testing.T, want, have string) {
-		build.Tool{Version: want}.Met(have)
-		assert.True(t, build.Tool{Version: have}.Met(have))
+	f.Fuzz(func(t *testing.T, want, other string, a, b, c uint16) {
+		have := fmt.Sprintf("%d.%d.%d", a, b, c)
+		met := func(want string) bool { return build.Tool{Version: want}.Met(have) }
+		for _, short := range []string{have, fmt.Sprint(a), fmt.Sprintf("%d.%d", a, b), "v" + have, fmt.Sprintf("%d.x", a)} {
+			assert.True(t, met(short), "%q by %q", short, have)
+			assert.False(t, met("!="+short), "!=%q by %q", short, have)
+			assert.True(t, met(">="+short) && met("<="+short) && met("~> "+short), "%q by %q", short, have)
+		}
+		// Each of these follows from the others, whatever they are asked about.
+		one := strings.TrimSpace(want)
+		if all := (build.Tool{Version: ">=" + one}); all.Met("999999999.0.0") && !strings.ContainsAny(one, " ,|<>=!~^") {
+			assert.NotEqual(t, met(">="+one), met("<"+one), "%q is above %q or below", have, one)
+			assert.Equal(t, met(">"+one), !met("<="+one), "%q is above %q or below", have, one)
+			if met("^"+one) || met("~"+one) || met("~> "+one) {
+				assert.True(t, met(">="+one), "%q is not below %q", have, one)
+			}
+		}
+		if want != "" && other != "" && want+"||"+other != have {
+			assert.Equal(t, met(want) || met(other), met(want+"||"+other), "%q or %q by %q", want, other, have)
+		}
 	})
 }
 

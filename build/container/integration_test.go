@@ -13,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/build/command"
 	"github.com/muster-deploy/muster/build/container"
 	"github.com/muster-deploy/muster/internal/partstest"
@@ -29,12 +31,20 @@ func podman(t *testing.T) *container.Runner {
 	part := partstest.Dir(t, "containers")
 	t.Setenv("CONTAINERS_CONF", filepath.Join(part, "containers.conf"))
 	t.Setenv("CONTAINERS_STORAGE_CONF", filepath.Join(part, "storage.conf"))
-	r, err := container.New(container.Config{Engine: "podman", Images: []container.Image{
-		{Name: "localhost/muster/ruby-2.7:1", Tools: []build.Tool{{Name: "ruby", Version: "2.7"}}},
-		{Name: "localhost/muster/ruby-3.3:1", Tools: []build.Tool{{Name: "ruby", Version: "3.3"}}},
+	r, err := container.New(container.Config{Engine: "podman", Grace: 2 * time.Second, Images: []container.Image{
+		{Name: "localhost/muster/ruby-2.7:1", Tools: []build.Tool{{Name: "ruby", Version: ruby(t, "2.7")}}},
+		{Name: "localhost/muster/ruby-3.3:1", Tools: []build.Tool{{Name: "ruby", Version: ruby(t, "3.3")}}},
 	}})
 	require.NoError(t, err)
 	return r
+}
+
+// ruby is the whole version of one of the two Rubies, as its app says it.
+func ruby(t *testing.T, short string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(partstest.Dir(t, "containers"), "app-"+short, ".ruby-version"))
+	require.NoError(t, err)
+	return strings.TrimSpace(string(text))
 }
 
 // containers lists what podman has.
@@ -105,4 +115,56 @@ func TestRealCancelLeavesNoContainer(t *testing.T) {
 	c := build.Command{Name: "sh", Args: []string{"-c", "trap '' TERM; (sleep 1000 &); echo started; sleep 1000"}}
 	require.ErrorIs(t, r.Run(ctx, t.TempDir(), c, log), stop)
 	assert.Empty(t, containers(t))
+}
+
+func TestRealContainersPassTheSuite(t *testing.T) {
+	r := podman(t)
+	buildtest.TestRunner(t, buildtest.RunnerPlace{
+		New: func() (build.Runner, error) { return r, nil }, Tool: build.Tool{Name: "ruby", Version: "3.3"},
+	})
+	assert.Empty(t, containers(t))
+}
+
+// TestHelperDeployer is a deployer in a process of its own, for the test below.
+func TestHelperDeployer(t *testing.T) {
+	dir := os.Getenv("CONTAINER_TEST_DEPLOYER")
+	if dir == "" {
+		return // It is the test below that runs this.
+	}
+	r := podman(t)
+	_ = r.Run(t.Context(), dir, build.Command{Name: "sh", Args: []string{"-c", "echo 1 >started; sleep 1000"}}, os.Stderr)
+}
+
+func TestRealTheNextDeployerRemovesWhatAKilledOneLeft(t *testing.T) {
+	podman(t)
+	dir := t.TempDir()
+	deployer := exec.Command(os.Args[0], "-test.run=^TestHelperDeployer$")
+	deployer.Env = append(os.Environ(), "CONTAINER_TEST_DEPLOYER="+dir)
+	require.NoError(t, deployer.Start())
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(dir, "started"))
+		return err == nil
+	}, time.Minute, 20*time.Millisecond)
+	left := strings.TrimSpace(containers(t))
+	require.NotEmpty(t, left)
+	podman(t)
+	require.Equal(t, left, strings.TrimSpace(containers(t)), "a deployer that lives keeps its container")
+
+	require.NoError(t, deployer.Process.Kill())
+	_ = deployer.Wait()
+	require.Equal(t, left, strings.TrimSpace(containers(t)), "nobody has removed it yet")
+	podman(t)
+	assert.Empty(t, containers(t))
+	require.Eventually(t, func() bool { return len(processesOf(left)) == 0 }, time.Minute, 20*time.Millisecond, "the engine's client ends with it")
+}
+
+// processesOf lists the processes whose command line names a container.
+func processesOf(name string) (found []string) {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, at := range lines {
+		if text, _ := os.ReadFile(at); strings.Contains(string(text), name) {
+			found = append(found, at)
+		}
+	}
+	return found
 }

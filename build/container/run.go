@@ -132,8 +132,9 @@ func (r *Runner) translate(err error, image Image, c build.Command) error {
 	return own
 }
 
-// dotted finds the version in what a tool says of itself.
-var dotted = regexp.MustCompile(`\d+(\.\d+)+`)
+// dotted finds the version in what a tool says of itself, with what makes it a
+// pre-release.
+var dotted = regexp.MustCompile(`\d+(\.\d+)+([-.]?(preview|rc|alpha|beta|dev|nightly)\d*(\.\d+)*)?`)
 
 // verify asks a tool in the image for its version, once.
 func (r *Runner) verify(ctx context.Context, dir string, image Image, want build.Tool) error {

@@ -9,13 +9,21 @@ import (
 	"github.com/muster-deploy/muster/build"
 )
 
-// named finds the versions that a requirement mentions.
-var named = regexp.MustCompile(`\d{1,9}(?:\.\d{1,9})*`)
+// named finds the versions that a requirement mentions, and the pre-releases among them.
+var (
+	named = regexp.MustCompile(`\d{1,9}(?:\.\d{1,9})*`)
+	early = regexp.MustCompile(named.String() + `[-.]?[A-Za-z][0-9A-Za-z.]*`)
+)
 
 // compatible says whether some version meets both requirements. Each stands for a
 // few intervals whose ends are versions that it mentions or the next ones after
 // those; where two intervals meet, the lower end of one of them lies in both.
 func compatible(a, b string) bool {
+	for _, v := range append(early.FindAllString(a, -1), early.FindAllString(b, -1)...) {
+		if (build.Tool{Version: a}).Met(v) && (build.Tool{Version: b}).Met(v) {
+			return true
+		}
+	}
 	for _, mentioned := range append(named.FindAllString(a, -1), named.FindAllString(b, -1)...) {
 		for _, v := range around(mentioned) {
 			if (build.Tool{Version: a}).Met(v) && (build.Tool{Version: b}).Met(v) {

@@ -8,8 +8,9 @@ import (
 	"github.com/muster-deploy/muster/build"
 )
 
-// statement finds the ruby lines of a Gemfile.
-var statement = regexp.MustCompile(`(?m)^[ \t]*ruby[ \t]*[ \t('"\[]`)
+// statement finds the ruby statements of a Gemfile: at the start of a line, or after a
+// semicolon.
+var statement = regexp.MustCompile(`(?m)(?:^|;)[ \t]*ruby[ \t]*[ \t('"\[]`)
 
 // gemfileRuby reads the ruby statements of a Gemfile. A Gemfile is a program: what
 // could only be known by running it is an error, not a guess.
@@ -22,6 +23,9 @@ func gemfileRuby(t *tree) ([]build.Tool, error) {
 	text = code(text)
 	var found []build.Tool
 	for _, at := range statement.FindAllStringIndex(text, -1) {
+		if text[at[0]] == ';' && quoted(text[strings.LastIndexByte(text[:at[0]], '\n')+1:at[0]]) {
+			continue
+		}
 		line := lineOf(text, at[1]-1)
 		s := scanner{rest: text[at[0]+strings.Index(text[at[0]:], "ruby")+len("ruby"):]}
 		a, err := s.arguments()
@@ -45,8 +49,30 @@ var (
 // code blanks what is no code of a file of Ruby: its block comments, and what follows
 // __END__. Lines stay where they are.
 func code(text string) string {
-	blank := func(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) }
-	return data.ReplaceAllStringFunc(block.ReplaceAllStringFunc(text, blank), blank)
+	return data.ReplaceAllStringFunc(block.ReplaceAllStringFunc(text, blankLines), blankLines)
+}
+
+// blankLines keeps nothing of a text but its lines.
+func blankLines(s string) string { return strings.Repeat("\n", strings.Count(s, "\n")) }
+
+// quoted says whether what follows the beginning of a line is in a string or in a
+// comment.
+func quoted(line string) bool {
+	in := rune(0)
+	for i, c := range line {
+		switch {
+		case in != 0 && i > 0 && line[i-1] == '\\':
+		case in != 0:
+			if c == in {
+				in = 0
+			}
+		case c == '\'' || c == '"':
+			in = c
+		case c == '#':
+			return true
+		}
+	}
+	return in != 0
 }
 
 // arguments are what a ruby statement was given.

@@ -40,7 +40,11 @@ func property(t *tree, file, key string) ([]build.Tool, error) {
 	return nil, nil
 }
 
-// languageVersion finds what a build script of Gradle asks for, outside of comments.
+// scriptComment is a block comment of Groovy and Kotlin.
+var scriptComment = regexp.MustCompile(`(?s)/\*.*?(?:\*/|\z)`)
+
+// languageVersion finds what a build script of Gradle asks for, on a line with no
+// comment before it.
 var languageVersion = regexp.MustCompile(`(?m)^[^/\n]*JavaLanguageVersion\.of\(\s*["']?(\d+)["']?\s*\)`)
 
 // gradleToolchain reads the Java toolchain of a build script of Gradle. One that is
@@ -51,6 +55,7 @@ func gradleToolchain(t *tree) ([]build.Tool, error) {
 		if err != nil {
 			return nil, err
 		}
+		text = scriptComment.ReplaceAllStringFunc(text, blankLines)
 		if at := languageVersion.FindStringSubmatchIndex(text); at != nil {
 			return []build.Tool{{Version: text[at[2]:at[3]], File: file, Line: lineOf(text, at[2])}}, nil
 		}

@@ -49,6 +49,12 @@ func TestEachSourceIsReadWithItsLine(t *testing.T) {
 		{toolchain.Ruby, []string{"Gemfile", "ruby file: 'v/ruby'\n", "v/ruby", "\n3.2.2\n"}, "ruby 3.2.2 (v/ruby:2)"},
 		{toolchain.Ruby, []string{"Gemfile", "# ruby '1.8'\nruby_block = 1\nrubygems 'x'\n"}, "ruby (the app asks for no version)"},
 		{toolchain.Ruby, []string{"Gemfile", "=begin\nruby '1.8'\n=end\nruby '3.2.2'\n__END__\nruby '1.9'\n"}, "ruby 3.2.2 (Gemfile:4)"},
+		{toolchain.Ruby, []string{"Gemfile", "source 'https://gems'; ruby '3.2.2'\n"}, "ruby 3.2.2 (Gemfile:1)"},
+		{toolchain.Ruby, []string{"Gemfile", "\n# not; ruby '1.8'\nputs '; ruby \"1.9\"'; ruby '3.2.2'; gem 'x'\n"}, "ruby 3.2.2 (Gemfile:3)"},
+		{toolchain.Ruby, []string{".ruby-version", "3.4.0-preview2\n", "Gemfile.lock", "RUBY VERSION\n   ruby 3.4.0.preview2\n"},
+			"ruby 3.4.0-preview2 (.ruby-version:1, first by precedence; also 3.4.0.preview2 (Gemfile.lock:2))"},
+		{toolchain.Ruby, []string{".ruby-version", "3.4.0rc1\n", "Gemfile", "ruby '>= 3.4.0.preview1'\n"},
+			"ruby 3.4.0rc1 (.ruby-version:1, first by precedence; also >= 3.4.0.preview1 (Gemfile:1))"},
 		{toolchain.Ruby, []string{"Gemfile.lock", lock}, "ruby 3.2.2 (Gemfile.lock:6)"},
 		{toolchain.Ruby, []string{"Gemfile.lock", lock, "Gemfile", "ruby '~> 3.2.0'"},
 			"ruby ~> 3.2.0 (Gemfile:1, first by precedence; also 3.2.2 (Gemfile.lock:6))"},
@@ -65,6 +71,16 @@ func TestEachSourceIsReadWithItsLine(t *testing.T) {
 			"node 22.1.0 (x/package.json:2)"},
 		{toolchain.Java, []string{".sdkmanrc", "# jdk\njava=17.0.9-tem # newest\n"}, "java 17.0.9 (.sdkmanrc:2)"},
 		{toolchain.Java, []string{".java-version", "temurin-21.0.1+12\n"}, "java 21.0.1 (.java-version:1)"},
+		{toolchain.Java, []string{".tool-versions", "java zulu-17.44.53\n"}, "java 17 (.tool-versions:1)"},
+		{toolchain.Java, []string{".tool-versions", "java zulu-musl-21.30.15\n"}, "java 21 (.tool-versions:1)"},
+		{toolchain.Java, []string{".tool-versions", "java corretto-17.0.9.8.1\n"}, "java 17.0.9 (.tool-versions:1)"},
+		{toolchain.Java, []string{".tool-versions", "java corretto-8.392.08.1\n"}, "java 8 (.tool-versions:1)"},
+		{toolchain.Java, []string{".tool-versions", "java semeru-openj9-17.0.9+9_openj9-0.41.0\n"}, "java 17.0.9 (.tool-versions:1)"},
+		{toolchain.Java, []string{".tool-versions", "java graalvm-22.3.1+java17\n"}, "java 17 (.tool-versions:1)"},
+		{toolchain.Java, []string{".sdkmanrc", "java=22.3.r17-grl\n"}, "java 17 (.sdkmanrc:1)"},
+		{toolchain.Java, []string{".sdkmanrc", "java=17.0.9-zulu\n"}, "java 17.0.9 (.sdkmanrc:1)"},
+		{toolchain.Java, []string{"build.gradle", "/*\n x = JavaLanguageVersion.of(8)\n*/\nx = JavaLanguageVersion.of(17) /* of(8) */"}, "java 17 (build.gradle:4)"},
+		{toolchain.Java, []string{"build.gradle", "/* JavaLanguageVersion.of(8)"}, "java (the app asks for no version)"},
 		{toolchain.Java, []string{"system.properties", "java.runtime.version=17\n"}, "java 17 (system.properties:1)"},
 		{toolchain.Java, []string{"build.gradle", "java {\n  toolchain {\n    languageVersion = JavaLanguageVersion.of(17)\n} }"}, "java 17 (build.gradle:3)"},
 		{toolchain.Java, []string{"build.gradle.kts", "// JavaLanguageVersion.of(11)\nx.set(JavaLanguageVersion.of(\"21\"))"}, "java 21 (build.gradle.kts:2)"},
@@ -155,6 +171,11 @@ func TestJava8IsKnownByBothOfItsNames(t *testing.T) {
 	assert.Equal(t, "8", tool.Version)
 	assert.True(t, tool.Met("1.8.0_392"))
 	assert.True(t, tool.Met("8.0.392"))
+}
+
+func TestAPreReleaseIsNotItsRelease(t *testing.T) {
+	_, err := toolchain.Ruby(write(t, ".ruby-version", "3.4.0-preview2", "Gemfile", "ruby '3.4.0'"), toolchain.Options{})
+	assert.EqualError(t, err, "the tree asks for different versions of ruby: .ruby-version:1 wants 3.4.0-preview2, Gemfile:1 wants 3.4.0; let them agree")
 }
 
 func TestAllComplaintsComeAtOnce(t *testing.T) {
