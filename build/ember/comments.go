@@ -2,8 +2,8 @@ package ember
 
 import "bytes"
 
-// withoutComments blanks what JavaScript takes for comments, in a JSON text, outside
-// of strings. Line ends stay, so that the lines of errors are right.
+// withoutComments blanks what JavaScript takes for comments, in a JSON text or in a
+// program, outside of strings. Line ends stay, so that the lines of errors are right.
 func withoutComments(text []byte) []byte {
 	out := bytes.Clone(text)
 	blank := func(from, to int) {
@@ -15,8 +15,9 @@ func withoutComments(text []byte) []byte {
 	}
 	for i := 0; i < len(out); i++ {
 		switch {
-		case out[i] == '"':
-			for i++; i < len(out) && out[i] != '"' && out[i] != '\n'; i++ {
+		case out[i] == '"' || out[i] == '\'':
+			end := out[i]
+			for i++; i < len(out) && out[i] != end && out[i] != '\n'; i++ {
 				if out[i] == '\\' {
 					i++
 				}

@@ -2,7 +2,6 @@ package ember
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -110,7 +109,7 @@ func (b *Builder) build(ctx context.Context, ws *build.Workspace) (build.Output,
 	if err != nil {
 		return build.Output{}, err
 	}
-	dir, err := b.output(ws.Dir)
+	dir, err := b.output(ws.Dir, project.Manifest())
 	if err != nil {
 		return build.Output{}, err
 	}
@@ -167,43 +166,6 @@ func (b *Builder) script(p *node.Project) (build.Command, error) {
 	}
 	c.Env["EMBER_ENV"] = environment
 	return c, nil
-}
-
-// output is the directory that the build fills.
-func (b *Builder) output(dir string) (string, error) {
-	if b.config.Output != "" {
-		return filepath.ToSlash(filepath.Clean(b.config.Output)), nil
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", err
-	}
-	defer root.Close()
-	text, err := root.ReadFile(".ember-cli")
-	if errors.Is(err, fs.ErrNotExist) {
-		return "dist", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	var said struct {
-		Path  string `json:"output-path"`
-		Camel string `json:"outputPath"`
-	}
-	// The file may have comments, which JSON has not: lines of them are left out.
-	if err := json.Unmarshal(withoutComments(text), &said); err != nil {
-		return "", fmt.Errorf(".ember-cli: %w", err)
-	}
-	for _, p := range []string{said.Path, said.Camel} {
-		if p == "" {
-			continue
-		}
-		if !filepath.IsLocal(p) || filepath.Clean(p) == "." {
-			return "", fmt.Errorf(".ember-cli: output-path %q is not a directory inside the tree", p)
-		}
-		return filepath.ToSlash(filepath.Clean(p)), nil
-	}
-	return "dist", nil
 }
 
 // remove removes a directory of the tree, and never follows a link out of it.

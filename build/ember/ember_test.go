@@ -133,6 +133,27 @@ func TestTheOutputIsWhereTheAppSays(t *testing.T) {
 	require.ErrorContains(t, err, ".ember-cli: unexpected end of JSON")
 }
 
+func TestTheOutputOfViteIsWhereItsConfigurationSays(t *testing.T) {
+	m := &machine{makes: map[string]string{"out/site/index.html": "", "dist/index.html": ""}}
+	for config, want := range map[string]string{
+		"export default defineConfig({\n  // outDir: 'old'\n  build: { emptyOutDir: 'no', outDir: './out/site' },\n})": "out/site",
+		"export default { build: { \"outDir\": `out/site` } }":                                                         "out/site",
+		"export default { build: { outDir: process.env.OUT } }":                                                        "dist",
+		"export default { root: 'http://x/', /* outDir: 'old' */ }":                                                    "dist",
+	} {
+		out, _, err := built(t, ember.Config{}, m, app(t, "vite.config.mjs", config))
+		require.NoError(t, err, config)
+		assert.Equal(t, want, out.Dir, config)
+	}
+	_, _, err := built(t, ember.Config{}, m, app(t, "vite.config.ts", "export default { build: { outDir: '../site' } }"))
+	require.ErrorContains(t, err, `vite.config.ts: outDir "../site" is not a directory inside the tree`)
+	for _, script := range []string{"vite build --outDir out/site && echo done", "ember build --output-path=out/site"} {
+		out, _, err := built(t, ember.Config{}, m, app(t, "package.json", `{"scripts": {"build": "`+script+`"}}`))
+		require.NoError(t, err)
+		assert.Equal(t, "out/site", out.Dir, script)
+	}
+}
+
 func TestABuildThatMakesNothingIsAnError(t *testing.T) {
 	_, _, err := built(t, ember.Config{}, &machine{}, app(t, "dist/index.html", "stale, and committed"))
 	require.EqualError(t, err, "build the Ember app: npm run build -- --environment=production ended well and made no directory dist: set the output path if the app builds elsewhere")

@@ -22,7 +22,7 @@ func tools(t *testing.T, npm string) *build.Local {
 	bin := t.TempDir()
 	require.NoError(t, buildtest.WriteTree(bin, map[string]string{
 		"node*": "#!/bin/sh\necho v20.1.0 linux x64 2.36\n",
-		"npm*":  "#!/bin/sh\nset -e\n[ \"$1\" = run ] || { mkdir -p node_modules/x; echo x >node_modules/x/index.js; exit 0; }\n" + npm,
+		"npm*":  "#!/bin/sh\nset -e\n[ \"$1\" != --version ] || exit 0\n[ \"$1\" = run ] || { mkdir -p node_modules/x; echo x >node_modules/x/index.js; exit 0; }\n" + npm,
 	}))
 	return &build.Local{Env: map[string]string{"PATH": bin + ":" + os.Getenv("PATH")}, Grace: time.Second}
 }

@@ -8,11 +8,11 @@
 //
 // An installed node_modules is cached under a key of all that decides what is in it:
 // lockfile, manifests (also those of workspaces), settings and patches, the versions
-// of node and of the C library. When all of it is the same, the install is skipped,
-// unless the app has install scripts of its own: those may read anything in the tree.
-// It is lent to one build at a time, without a copy, and given back afterwards: a build
-// that runs beside it installs for itself. Where a build changed what it was lent, the
-// next one installs anew.
+// of node, of the package manager and of the C library. When all of it is the same,
+// the install is skipped, unless the app has install scripts of its own, or a
+// binding.gyp: those may read anything in the tree. It is lent to one build at a time,
+// without a copy, and given back afterwards: a build that runs beside it installs for
+// itself. Where a build changed what it was lent, the next one installs anew.
 //
 // Yarn's Plug'n'Play has no node_modules, and is installed each time.
 package node

@@ -40,8 +40,11 @@ func (p *Project) findInputs(dir string) error {
 		case slices.Contains(settings, d.Name()):
 			p.inputs = append(p.inputs, filepath.ToSlash(rel))
 			if d.Name() == "package.json" && p.hooked == "" && hasHooks(at) {
-				p.hooked = filepath.ToSlash(rel)
+				p.hooked = filepath.ToSlash(rel) + " has install scripts, which may read anything"
 			}
+		case d.Name() == "binding.gyp" && p.hooked == "":
+			// Without a script of its own, npm compiles a package that has one.
+			p.hooked = filepath.ToSlash(rel) + " is compiled by the install, which may read anything"
 		case slices.ContainsFunc(patched, func(in string) bool { return strings.HasPrefix(filepath.ToSlash(rel), in+"/") }):
 			p.inputs = append(p.inputs, filepath.ToSlash(rel))
 		}

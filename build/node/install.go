@@ -40,7 +40,7 @@ func (p *Project) Install(ctx context.Context, ws *build.Workspace) (*Installed,
 	in.key = key.Exact()
 	switch {
 	case p.hooked != "":
-		ws.Logf("dependencies are installed anew: %s has install scripts, which may read anything", p.hooked)
+		ws.Logf("dependencies are installed anew: %s", p.hooked)
 	default:
 		if in.hit, err = p.restore(ctx, ws, in.key); err != nil {
 			return nil, fmt.Errorf("install JavaScript dependencies: %w", err)
@@ -95,11 +95,26 @@ func (p *Project) key(ctx context.Context, ws *build.Workspace) (build.CacheKey,
 	if len(words) != 4 {
 		return build.CacheKey{}, fmt.Errorf("node says %.80q of itself: want its version, system, processor and C library", said.String())
 	}
+	manager, err := p.managerVersion(ctx, ws)
 	return build.CacheKey{
 		Name: "node_modules", OS: words[1], Arch: words[2], Libc: words[3],
-		Toolchain: "node " + words[0] + " " + p.manager.Name + " " + p.manager.Version,
+		Toolchain: "node " + words[0] + " " + p.manager.Name + " " + manager,
 		Builder:   version, Inputs: inputs,
-	}, nil
+	}, err
+}
+
+// managerVersion is that of the package manager. Where the app does not pin it, it is
+// asked: another one may lay node_modules out in another way.
+func (p *Project) managerVersion(ctx context.Context, ws *build.Workspace) (string, error) {
+	if p.manager.Version != "" {
+		return p.manager.Version, nil
+	}
+	var said bytes.Buffer
+	ask := build.Command{Name: p.manager.Name, Args: []string{"--version"}, Tools: []build.Tool{p.node}, Env: p.environment(), Stdout: &said}
+	if err := ws.Run(ctx, ask); err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(said.String()), nil
 }
 
 // Script returns the command that runs a script of package.json, with arguments of

@@ -22,12 +22,17 @@ import (
 // machine is a Runner that has node and its package managers, and remembers what it
 // was asked to run. An install makes node_modules, unless it is to fail.
 type machine struct {
-	node string
-	ran  []string
-	fail string
+	node    string
+	manager string // the version of the package manager
+	ran     []string
+	fail    string
 }
 
 func (m *machine) Run(_ context.Context, dir string, c build.Command, log io.Writer) error {
+	if slices.Equal(c.Args, []string{"--version"}) {
+		fmt.Fprintln(c.Stdout, m.manager)
+		return nil
+	}
 	m.ran = append(m.ran, c.String())
 	if c.Name == "node" {
 		fmt.Fprintf(c.Stdout, "%s linux x64 2.36\n", m.node)
@@ -110,7 +115,8 @@ func installed(t *testing.T, c *build.Cache, version string, files ...string) []
 	dir := write(t, files...)
 	p, err := node.Read(dir, node.Options{})
 	require.NoError(t, err)
-	m := &machine{node: version}
+	node, manager, _ := strings.Cut(version, " npm ")
+	m := &machine{node: node, manager: manager}
 	ws := &build.Workspace{Dir: dir, Runner: m, Cache: c}
 	in, err := p.Install(t.Context(), ws)
 	require.NoError(t, err)
@@ -134,12 +140,14 @@ func TestAnInstallIsSkippedOnlyIfNothingThatDecidesItChanged(t *testing.T) {
 	assert.Empty(t, installed(t, c, "v20.1.0", app...))
 	assert.Empty(t, installed(t, c, "v20.1.0", changed("app.js", "2")...), "the install does not read the app")
 	assert.Equal(t, ran, installed(t, c, "v20.2.0", app...), "another node")
+	assert.Equal(t, ran, installed(t, c, "v20.1.0 npm 11", app...), "another npm")
 	assert.Equal(t, ran, installed(t, c, "v20.1.0", changed("package-lock.json", "2")...))
 	assert.Equal(t, ran, installed(t, c, "v20.1.0", changed("packages/a/package.json", "{ }")...))
 	assert.Equal(t, ran, installed(t, c, "v20.1.0", changed("patches/dep.patch", "2")...))
 	assert.Equal(t, ran, installed(t, c, "v20.1.0", append(app, ".npmrc", "x=1")...))
 	for range 2 {
 		assert.Equal(t, ran, installed(t, c, "v20.1.0", changed("package.json", `{"scripts": {"postinstall": "x"}}`)...), "it has a script of its own")
+		assert.Equal(t, ran, installed(t, c, "v20.1.0", append(app, "binding.gyp", "{}")...), "npm compiles it")
 	}
 }
 
@@ -148,7 +156,7 @@ func TestAnInstallIsSkippedOnlyIfNothingThatDecidesItChanged(t *testing.T) {
 type packages struct{ machine }
 
 func (m *packages) Run(ctx context.Context, dir string, c build.Command, log io.Writer) error {
-	if c.Name == "pnpm" {
+	if c.Name == "pnpm" && c.Args[0] == "install" {
 		for _, at := range []string{"node_modules/.pnpm/dep", "packages/a/node_modules"} {
 			if err := os.MkdirAll(filepath.Join(dir, at), 0o755); err != nil {
 				return err
@@ -263,7 +271,7 @@ func TestASecretIsForTheInstallAlone(t *testing.T) {
 	dir := write(t, "package.json", `{"scripts": {"build": "x"}}`, "package-lock.json", "")
 	p, err := node.Read(dir, node.Options{Secrets: map[string]string{"NPM_TOKEN": "hunter2-hunter2"}})
 	require.NoError(t, err)
-	bin := write(t, "npm", "#!/bin/sh\necho \"$NPM_TOKEN\" in\nmkdir node_modules\n", "node", "#!/bin/sh\necho v20.1.0 linux x64 2.36\n")
+	bin := write(t, "npm", "#!/bin/sh\n[ $1 != --version ] || exit 0\necho \"$NPM_TOKEN\" in\nmkdir node_modules\n", "node", "#!/bin/sh\necho v20.1.0 linux x64 2.36\n")
 	for _, name := range []string{"npm", "node"} {
 		require.NoError(t, os.Chmod(filepath.Join(bin, name), 0o755))
 	}

@@ -35,7 +35,7 @@ type Project struct {
 	berry    bool // Yarn 2 or later
 	manifest Manifest
 	inputs   []string // all files that decide what is installed
-	hooked   string   // a manifest with install scripts of the app's own
+	hooked   string   // why an install reads more than its inputs
 }
 
 // Manifest is the part of a package.json that builders look at.
