@@ -30,6 +30,8 @@ type treeFS struct {
 	tree
 	dirs map[string][]string // directory to names of its entries, sorted
 	open func(File) (io.ReadCloser, error)
+	// broken is told of content that differs from the manifest; nil: nobody listens.
+	broken func(File)
 }
 
 // newTreeFS makes the file system of files that have been checked.
@@ -76,7 +78,9 @@ func (t *treeFS) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return &openFile{verifier: newVerifier(f, from), info: info}, nil
+	v := newVerifier(f, from)
+	v.broken = t.broken
+	return &openFile{verifier: v, info: info}, nil
 }
 
 // Stat describes what name leads to.

@@ -3,6 +3,7 @@ package build
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -17,6 +18,8 @@ type verifier struct {
 	sum  hash.Hash
 	left int64
 	err  error
+	// broken is told when the content differs, once; nil: nobody listens.
+	broken func(File)
 }
 
 func newVerifier(f File, from io.ReadCloser) *verifier {
@@ -36,6 +39,15 @@ func (v *verifier) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
 	}
+	n, err := v.read(p)
+	if v.broken != nil && errors.Is(err, ErrCorrupt) {
+		v.broken(v.file)
+	}
+	return n, err
+}
+
+// read is Read as long as all went well.
+func (v *verifier) read(p []byte) (int, error) {
 	if v.left == 0 {
 		v.err = v.atEnd()
 		return 0, v.err

@@ -178,12 +178,14 @@ func checkRevision(revision string) error {
 }
 
 // Open returns an artifact that was built before, or an error that wraps
-// ErrNotFound.
+// ErrNotFound. Where its content turns out to be damaged while it is read, it is
+// removed from the store: who asks for the revision again gets a new build.
 func (w *Workshop) Open(ctx context.Context, digest string) (*Artifact, error) {
 	a, err := w.archive.Open(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
+	w.watch(a)
 	if err := w.note(a); err != nil {
 		w.config.Logger.Warn("note the use of an artifact", "digest", digest, "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -286,6 +287,55 @@ func TestADamagedOrMissingArtifactIsBuiltAgain(t *testing.T) {
 	_, err = w.Artifact(t.Context(), rev(1), nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 3, builds.Load())
+}
+
+// spoilt is a store whose objects are read with one byte changed, as long as it says so.
+type spoilt struct {
+	build.MemoryStore
+	spoil atomic.Bool
+}
+
+func (s *spoilt) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	r, err := s.MemoryStore.Get(ctx, key)
+	if err != nil || !s.spoil.Load() || !strings.HasPrefix(key, "artifacts/") {
+		return r, err
+	}
+	text, err := io.ReadAll(r)
+	text[len(text)-1] ^= 1
+	return io.NopCloser(bytes.NewReader(text)), err
+}
+
+func TestAnArtifactWithDamagedContentIsBuiltAgainOnceSomebodyHasReadIt(t *testing.T) {
+	store := &spoilt{}
+	var builds atomic.Int32
+	w := workshop(t, t.TempDir(), builderFunc(func(context.Context, *build.Workspace) (build.Output, error) {
+		builds.Add(1)
+		return build.Output{}, nil
+	}), func(c *build.WorkshopConfig) { c.Store = store })
+	open := func() *build.Artifact {
+		a, err := w.Artifact(t.Context(), rev(1), nil)
+		require.NoError(t, err)
+		return a
+	}
+	read := func(a *build.Artifact) error {
+		_, err := fs.ReadFile(a.Files, "REVISION")
+		return err
+	}
+	require.NoError(t, read(open()))
+	store.spoil.Store(true)
+	damaged := open()
+	require.EqualValues(t, 1, builds.Load(), "its manifest is good: nobody knows yet")
+
+	store.spoil.Store(false)
+	require.ErrorIs(t, read(damaged), build.ErrCorrupt)
+	open()
+	require.EqualValues(t, 1, builds.Load(), "what is in the store is good: the fault was on the way")
+
+	store.spoil.Store(true)
+	require.ErrorIs(t, read(open()), build.ErrCorrupt)
+	store.spoil.Store(false)
+	require.NoError(t, read(open()))
+	require.EqualValues(t, 2, builds.Load())
 }
 
 func TestTheConfigOfAWorkshopIsCheckedAllAtOnce(t *testing.T) {
