@@ -21,6 +21,9 @@ type RunnerPlace struct {
 	// Tool is one that the runner has, with its version. Without a name, tools are not
 	// tried.
 	Tool build.Tool
+	// Start is how long a command may take to begin, by which limits of time are tried;
+	// zero means 700 milliseconds.
+	Start time.Duration
 }
 
 // TestRunner checks that a build.Runner keeps its promises: a command runs in its

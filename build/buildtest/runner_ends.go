@@ -1,8 +1,10 @@
 package buildtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -35,14 +37,17 @@ func (c *runnerCheck) still(dir, when string) {
 }
 
 func (c *runnerCheck) limits() {
+	start := cmp.Or(c.at.Start, 700*time.Millisecond)
+	// Both end by themselves long after the limit.
+	times := func(pause time.Duration) string { return fmt.Sprint(int(3*start/pause) + 1) }
 	for _, l := range []struct {
 		what          string
 		timeout, idle time.Duration
 		script        string
 		want          error
 	}{
-		{"a command with a Timeout", 700 * time.Millisecond, 0, "i=0; while [ $i -lt 400 ]; do echo; sleep 0.01; i=$((i+1)); done", build.ErrTimeout},
-		{"a command with an Idle", time.Minute, 700 * time.Millisecond, "echo once; " + beating, build.ErrIdle},
+		{"a command with a Timeout", start, 0, "i=0; while [ $i -lt " + times(10*time.Millisecond) + " ]; do echo; sleep 0.01; i=$((i+1)); done", build.ErrTimeout},
+		{"a command with an Idle", time.Minute, start, "echo once; i=0; while [ $i -lt " + times(50*time.Millisecond) + " ]; do echo >>beat; sleep 0.05; i=$((i+1)); done", build.ErrIdle},
 	} {
 		dir := c.workspace()
 		command := shell("echo >>beat; " + l.script)

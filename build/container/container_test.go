@@ -81,6 +81,15 @@ func TestACommandRunsInTheImageThatHasItsTools(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(said(), "--entrypoint ruby new:1 --version"), "an image is asked once")
 }
 
+func TestACommandStaysInTheWorkspace(t *testing.T) {
+	r, _ := fake(t, container.Config{})
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink("/", filepath.Join(dir, "out")))
+	for at, want := range map[string]string{"out": "escapes", "out/tmp": "escapes", "nowhere": "no such file", "..": "not inside the workspace"} {
+		require.ErrorContains(t, r.Run(t.Context(), dir, build.Command{Name: "true", Dir: at}, &bytes.Buffer{}), want)
+	}
+}
+
 func TestAnImageThatIsMissingOrMislabelledIsSaidSo(t *testing.T) {
 	r, _ := fake(t, container.Config{})
 	var missing *container.ImageError

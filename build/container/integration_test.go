@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,6 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
-	"github.com/muster-deploy/muster/build/command"
 	"github.com/muster-deploy/muster/build/container"
 	"github.com/muster-deploy/muster/internal/partstest"
 )
@@ -53,33 +51,6 @@ func containers(t *testing.T) string {
 	out, err := exec.Command("podman", "ps", "--all", "--format", "{{.Names}}").Output()
 	require.NoError(t, err)
 	return string(out)
-}
-
-func TestRealAppsWithTwoRubiesAreBuiltSideBySide(t *testing.T) {
-	r := podman(t)
-	var wait sync.WaitGroup
-	for _, version := range []string{"2.7", "3.3"} {
-		wait.Go(func() {
-			dir, log := t.TempDir(), &bytes.Buffer{}
-			ruby := []build.Tool{{Name: "ruby", Version: version}}
-			b, err := command.New(command.Config{Tools: ruby, Output: "out", Run: []build.Command{
-				{Name: "ruby", Args: []string{"-e", "puts RUBY_VERSION; Dir.mkdir('out'); File.write('out/app', RUBY_VERSION)"}},
-				{Name: "bundle", Args: []string{"--version"}},
-			}})
-			if !assert.NoError(t, err) {
-				return
-			}
-			_, err = b.Build(t.Context(), &build.Workspace{Dir: dir, Runner: r, Log: log})
-			assert.NoError(t, err, log)
-			assert.Contains(t, log.String(), "\n"+version+".")
-			made, err := os.Stat(filepath.Join(dir, "out/app"))
-			if assert.NoError(t, err) {
-				assert.Equal(t, os.FileMode(0o644), made.Mode())
-			}
-		})
-	}
-	wait.Wait()
-	assert.Empty(t, containers(t))
 }
 
 func TestRealContainersReachTheNetworkOnlyIfTheyAsk(t *testing.T) {
@@ -120,7 +91,7 @@ func TestRealCancelLeavesNoContainer(t *testing.T) {
 func TestRealContainersPassTheSuite(t *testing.T) {
 	r := podman(t)
 	buildtest.TestRunner(t, buildtest.RunnerPlace{
-		New: func() (build.Runner, error) { return r, nil }, Tool: build.Tool{Name: "ruby", Version: "3.3"},
+		New: func() (build.Runner, error) { return r, nil }, Tool: build.Tool{Name: "ruby", Version: "3.3"}, Start: 3 * time.Second,
 	})
 	assert.Empty(t, containers(t))
 }

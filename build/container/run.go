@@ -23,6 +23,9 @@ func (r *Runner) Run(ctx context.Context, dir string, c build.Command, log io.Wr
 	if err := c.Check(); err != nil {
 		return fmt.Errorf("run a command: %w", err)
 	}
+	if err := inside(dir, c.Dir); err != nil {
+		return fmt.Errorf("run %s: %w", c, err)
+	}
 	image, err := r.choose(c.Tools)
 	if err != nil {
 		return err
@@ -34,6 +37,21 @@ func (r *Runner) Run(ctx context.Context, dir string, c build.Command, log io.Wr
 	}
 	fmt.Fprintf(log, "in %s:\n", image.Name)
 	return r.run(ctx, dir, image, c, log)
+}
+
+// inside returns an error where a directory of the workspace is none, or where a link
+// leads out: in the container it would lead to a place of the image.
+func inside(workspace, dir string) error {
+	root, err := os.OpenRoot(workspace)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	at, err := root.OpenRoot(filepath.Join(".", filepath.FromSlash(dir)))
+	if err != nil {
+		return err
+	}
+	return at.Close()
 }
 
 // run runs c in an image.

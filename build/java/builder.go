@@ -76,7 +76,7 @@ func (p *project) run(ctx context.Context, b *Builder) error {
 	if err != nil {
 		return err
 	}
-	p.save(ctx, caches)
+	defer p.save(ctx, caches)
 	p.own = map[string]bool{}
 	for _, o := range outputs {
 		p.own[path.Base(o.path)] = true

@@ -78,7 +78,7 @@ func matches(file string) func(pattern string) bool {
 	}
 }
 
-// save keeps what this build downloaded. A cache that cannot be saved makes the next
+// save keeps what this build downloaded, and needs no more. A cache that cannot be saved makes the next
 // build slow, not this one wrong.
 func (p *project) save(ctx context.Context, caches []*kept) {
 	for _, k := range caches {
@@ -88,7 +88,7 @@ func (p *project) save(ctx context.Context, caches []*kept) {
 		}
 		err := scrub(p.root, dir)
 		if err == nil {
-			err = p.ws.Save(ctx, dir, k.key)
+			err = p.ws.Give(ctx, dir, k.key)
 		}
 		if err != nil {
 			p.ws.Logf("warning: keep %s for the next build: %v", k.name, err)

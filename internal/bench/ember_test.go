@@ -137,6 +137,7 @@ func BenchmarkEmberCold(b *testing.B) {
 		b.ReportMetric(middle(o, wallOf)-middle(p, wallOf), "overhead-wall-s")
 		b.ReportMetric(middle(o, cpuOf)-middle(p, cpuOf), "overhead-cpu-s")
 		b.ReportMetric(middle(p, wallOf), "by-hand-wall-s")
+		b.ReportMetric(middle(p, cpuOf), "by-hand-cpu-s")
 		b.ReportMetric(1+float64(size)/100e6, "allowed-s")
 	}
 }
@@ -153,6 +154,7 @@ func BenchmarkEmberChanged(b *testing.B) {
 			return measureWork(b, func() { e.built(b, w) })
 		}, func() work { return e.byHand(b) })
 		b.ReportMetric(middle(o, wallOf)/middle(p, wallOf), "of-by-hand")
+		b.ReportMetric(middle(o, cpuOf)/middle(p, cpuOf), "of-by-hand-cpu")
 		b.ReportMetric(middle(o, wallOf), "wall-s")
 	}
 }
@@ -190,6 +192,7 @@ func BenchmarkNodeModules(b *testing.B) {
 			return measureWork(b, func() { e.bare(b, dir, "npm", "ci") })
 		})
 		b.ReportMetric(middle(o, wallOf)/middle(p, wallOf), "of-npm-ci")
+		b.ReportMetric(middle(o, cpuOf)/middle(p, cpuOf), "of-npm-ci-cpu")
 		b.ReportMetric(middle(o, wallOf), "restore-s")
 		b.ReportMetric(size/1e6, "MB-restored")
 		b.ReportMetric(bare/1e6, "MB-installed")

@@ -139,6 +139,7 @@ func BenchmarkRailsCold(b *testing.B) {
 		b.ReportMetric(middle(o, wallOf)-middle(p, wallOf), "overhead-wall-s")
 		b.ReportMetric(middle(o, cpuOf)-middle(p, cpuOf), "overhead-cpu-s")
 		b.ReportMetric(middle(p, wallOf), "by-hand-wall-s")
+		b.ReportMetric(middle(p, cpuOf), "by-hand-cpu-s")
 		b.ReportMetric(1+float64(size)/100e6, "allowed-s")
 	}
 }
@@ -169,6 +170,7 @@ func BenchmarkRailsChanged(b *testing.B) {
 			return r.byHand(b, dir)
 		})
 		b.ReportMetric(middle(o, wallOf)/middle(p, wallOf), "of-by-hand")
+		b.ReportMetric(middle(o, cpuOf)/middle(p, cpuOf), "of-by-hand-cpu")
 		b.ReportMetric(middle(o, wallOf), "wall-s")
 	}
 }
