@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ var resumeAction = &action{
 		}
 		c.form.On = stop.ID
 		c.form.Heading = "Resume " + c.l.name + "?"
-		c.form.What = []string{words.Capital(words.Say("%s stopped it %s: %q.", stop.By, words.Ago(c.now, stop.Since), words.Clean(stop.Reason))),
+		c.form.What = []string{words.Say("It was stopped by %s %s: %q.", stop.By, words.Ago(c.now, stop.Since), words.Clean(stop.Reason)),
 			"Choose the change from which to ship: the one that has the fix. Only it and what comes after it is shipped, and never what was rolled back. No program can know whether a change on top of a bug has the fix."}
 		if c.s.Open != nil {
 			return words.Say("The rollback %s is still under way: resume when it has ended.", c.s.Open.ID)
@@ -61,6 +62,9 @@ var resumeAction = &action{
 		return pipeline.Resume{Stop: s.On, From: from}, err
 	},
 }
+
+// mostChoices is how many changes are offered.
+const mostChoices = 20
 
 // propose offers the changes that could be shipped, where the pipeline knows them; one
 // may always be typed.
@@ -76,9 +80,12 @@ func (c *opening) propose() {
 	if err != nil {
 		return // it can be typed
 	}
-	for i, change := range plan.Batch {
-		if i == 20 {
-			break
+	bad := func(revision string) bool {
+		return slices.ContainsFunc(c.s.Excluded, func(e pipeline.Excluded) bool { return e.Revision == revision })
+	}
+	for _, change := range plan.Batch {
+		if bad(change.Revision) || len(c.form.Changes) == mostChoices {
+			continue
 		}
 		note := words.Clean(change.Author)
 		if !change.Time.IsZero() {

@@ -12,20 +12,31 @@ type day struct{ Live, Bad int }
 
 // perDay counts deploys by the day on which they ended, in a zone.
 func perDay(deploys []pipeline.Deploy, zone *time.Location) map[string]day {
-	counts := map[string]day{}
+	counts, lost := map[string]day{}, map[string]bool{}
+	for _, d := range deploys {
+		lost[d.ID] = d.Kind == pipeline.KindDeploy && bad(d.End)
+	}
 	for _, d := range deploys {
 		key := d.Ended.In(zone).Format(time.DateOnly)
 		n := counts[key]
 		switch {
-		case d.Kind == pipeline.KindRollback: // it is the deploy that it undid which counts
+		case d.Kind == pipeline.KindRollback:
+			if d.From != nil && !lost[d.From.ID] { // what it undid had been live
+				n.Bad++
+			}
 		case d.End == pipeline.Live || d.End == pipeline.Unchanged:
 			n.Live++
-		case d.End == pipeline.FailedEnd || d.End == pipeline.RolledBack || d.End == pipeline.RollbackFailed:
+		case bad(d.End):
 			n.Bad++
 		}
 		counts[key] = n
 	}
 	return counts
+}
+
+// bad reports whether a deploy did not stay.
+func bad(e pipeline.End) bool {
+	return e == pipeline.FailedEnd || e == pipeline.RolledBack || e == pipeline.RollbackFailed
 }
 
 // The chart's measures, in the units of its picture.

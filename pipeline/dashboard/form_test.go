@@ -42,7 +42,7 @@ func TestEveryActionIsConfirmedByAFormThatNamesWhatItActsOn(t *testing.T) {
 		"rollback of what is on its way": {func(s *pipeline.Status) { s.Open = open }, "rollback?release=43-77aa010", nil, `43-77aa010 is on its way: "Show prices".`,
 			pipeline.Rollback{From: "43-77aa010", To: "42-3f9a1c0"}},
 		"resume": {func(s *pipeline.Status) { s.Stop = &pipeline.Stop{ID: "43-rollback", By: "ann", Reason: "broken"} }, "resume?stop=43-rollback",
-			url.Values{"revision": {"8be21d4"}}, `Ann stopped it`, pipeline.Resume{Stop: "43-rollback", From: "8be21d4"}},
+			url.Values{"revision": {"8be21d4"}}, `It was stopped by ann`, pipeline.Resume{Stop: "43-rollback", From: "8be21d4"}},
 		"abort": {func(s *pipeline.Status) { s.Open = open }, "abort?deploy=43-77aa010", nil, "Before any unit was switched it is dropped.",
 			pipeline.Abort{Deploy: "43-77aa010"}},
 		"answer": {func(s *pipeline.Status) { s.Open = open }, "answer?deploy=43-77aa010&hook=migrate", url.Values{"change": {"done"}}, "A deployer died while migrate ran",

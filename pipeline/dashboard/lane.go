@@ -59,6 +59,7 @@ type view struct {
 	bars    []bar
 	recent  []pipeline.Deploy // of the last days, newest first
 	counted bool              // recent is complete
+	tallied uint64            // grows with each change of recent
 	perDay  map[string]day    // of recent
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -65,11 +66,9 @@ func (d *Dashboard) overview(w http.ResponseWriter, r *http.Request) {
 			p.Rows = append(p.Rows, rw)
 		}
 	}
+	tallied := talliedOf(lanes) // before the chart: what comes in between is sent
 	p.Chart = d.chartOf(p.Now, lanes)
-	p.Events = "events"
-	if !p.Chart.Ready {
-		p.Events += "?chart=1"
-	}
+	p.Events = "events?chart=" + strconv.FormatUint(tallied, 10)
 	d.show(w, http.StatusOK, "overview", p)
 }
 
@@ -148,7 +147,8 @@ func (d *Dashboard) overviewEvents(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	defer leave()
-	o := overviewStream{d: d, lanes: lanes, sent: make([]uint64, len(lanes)), chart: r.FormValue("chart") != ""}
+	o := overviewStream{d: d, lanes: lanes, sent: make([]uint64, len(lanes))}
+	o.tallied, _ = strconv.ParseUint(r.FormValue("chart"), 10, 64)
 	may := func() error {
 		still, _, err := d.readable(r)
 		if err == nil && len(still) != len(lanes) {
@@ -161,10 +161,19 @@ func (d *Dashboard) overviewEvents(w http.ResponseWriter, r *http.Request) {
 
 // overviewStream is what was sent to one browser.
 type overviewStream struct {
-	d     *Dashboard
-	lanes []*lane
-	sent  []uint64
-	chart bool // it still waits for the chart
+	d       *Dashboard
+	lanes   []*lane
+	sent    []uint64
+	tallied uint64 // of its chart
+}
+
+// talliedOf changes when a deploy of one of the pipelines was counted.
+func talliedOf(lanes []*lane) uint64 {
+	var sum uint64
+	for _, l := range lanes {
+		sum += l.now().tallied
+	}
+	return sum
 }
 
 // update sends what has changed.
@@ -184,12 +193,10 @@ func (o *overviewStream) update(s *stream) error {
 		return nil
 	}
 	now := o.d.time()
-	if o.chart {
-		if c := o.d.chartOf(now, o.lanes); c.Ready {
-			o.chart = false
-			if err := s.write(o.d.regionEvent("chart", "chart", c)); err != nil {
-				return err
-			}
+	if tallied := talliedOf(o.lanes); tallied != o.tallied {
+		o.tallied = tallied
+		if err := s.write(o.d.regionEvent("chart", "chart", o.d.chartOf(now, o.lanes))); err != nil {
+			return err
 		}
 	}
 	return s.write(o.d.regionEvent("glance", "glance", o.d.glance(now, o.lanes)))

@@ -1,8 +1,11 @@
 package dashboard
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/muster-deploy/muster/pipeline"
@@ -11,6 +14,9 @@ import (
 
 // freshly is how old what a pipeline's page shows may be when it is made.
 const freshly = time.Second
+
+// shortHistory is how many deploys a pipeline's own page lists.
+const shortHistory = 8
 
 // pipelinePage is one pipeline as it works.
 type pipelinePage struct {
@@ -22,6 +28,9 @@ type pipelinePage struct {
 	History   []deployRow
 	Problem   string // why there is no history
 	Did       string // what was just recorded
+	Ask       bool   // it can be asked about one change
+	Asked     string // the change that was asked about
+	Why       string // where it is
 }
 
 // HistoryRows are the deploys to list.
@@ -40,18 +49,32 @@ func (d *Dashboard) pipelinePage(w http.ResponseWriter, r *http.Request, l *lane
 	p := pipelinePage{frame: d.frame(r, user, l.name), Name: l.name, Key: segment(l.name)}
 	p.Region = nowOf(p.Now, l, v, d.mayAct(r, l))
 	p.Did = did[r.FormValue("did")]
+	p.explain(r, l)
 	lines, seq := l.lines(0)
+	slices.Reverse(lines) // the newest first
 	p.Said = linesOf{p.clock, lines}
 	p.Chart = d.pipelineChart(p.Now, v)
-	p.History, p.Problem = d.history(r.Context(), p.frame, l, "", 8)
+	p.History, p.Problem = d.history(r.Context(), p.frame, l, "", shortHistory)
 	if n := len(lines); n > 0 {
-		seq = lines[n-1].seq
+		seq = lines[0].seq
 	}
-	p.Events = "events?after=" + strconv.FormatUint(seq, 10)
-	if !p.Chart.Ready {
-		p.Events += "&chart=1"
-	}
+	p.Events = "events?after=" + strconv.FormatUint(seq, 10) + "&chart=" + strconv.FormatUint(v.tallied, 10)
 	d.show(w, http.StatusOK, "pipeline", p)
+}
+
+// explain answers "why is my change not live?" where the pipeline knows its branch.
+func (p *pipelinePage) explain(r *http.Request, l *lane) {
+	e, ok := l.p.(explainer)
+	p.Ask, p.Asked = ok, strings.TrimSpace(r.FormValue("change"))
+	if !ok || p.Asked == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readTime)
+	defer cancel()
+	reason, err := e.Explain(ctx, p.Asked)
+	if p.Why = words.Clean(reason.Sentence); err != nil {
+		p.Why = "It cannot be said: " + words.Clean(err.Error())
+	}
 }
 
 // pipelineChart draws a pipeline's deploys, and says how well it delivers.
@@ -76,7 +99,8 @@ func known(d time.Duration) string {
 
 // pipelineEvents keeps a pipeline's page as it is now.
 func (d *Dashboard) pipelineEvents(w http.ResponseWriter, r *http.Request, l *lane) {
-	p := pipelineStream{d: d, l: l, may: d.mayAct(r, l), chart: r.FormValue("chart") != ""}
+	p := pipelineStream{d: d, l: l, may: d.mayAct(r, l)}
+	p.tallied, _ = strconv.ParseUint(r.FormValue("chart"), 10, 64)
 	p.seq, _ = strconv.ParseUint(r.FormValue("after"), 10, 64)
 	l.touch(1)
 	defer l.touch(-1)
@@ -92,12 +116,12 @@ func (d *Dashboard) pipelineEvents(w http.ResponseWriter, r *http.Request, l *la
 
 // pipelineStream is what was sent to one browser.
 type pipelineStream struct {
-	d     *Dashboard
-	l     *lane
-	may   bool
-	seq   uint64 // of the last line
-	sent  uint64 // version
-	chart bool   // it still waits for the chart
+	d       *Dashboard
+	l       *lane
+	may     bool
+	seq     uint64 // of the last line
+	sent    uint64 // version
+	tallied uint64 // of its chart and history
 }
 
 // update sends what has changed.
@@ -115,13 +139,26 @@ func (p *pipelineStream) update(s *stream) error {
 	if err := s.write(p.d.event(p.l, v, "now", variant, region)); err != nil {
 		return err
 	}
-	if p.chart && v.counted {
-		p.chart = false
-		if err := s.write(p.d.regionEvent("chart", "chart", p.d.pipelineChart(p.d.time(), v))); err != nil {
+	if v.tallied != p.tallied {
+		p.tallied = v.tallied
+		if err := p.past(s, v); err != nil {
 			return err
 		}
 	}
 	return p.tell(s)
+}
+
+// past sends the chart and the history, after a deploy has ended.
+func (p *pipelineStream) past(s *stream, v view) error {
+	chart := func() (string, any) { return "chart", p.d.pipelineChart(p.d.time(), v) }
+	if err := s.write(p.d.event(p.l, v, "chart", "", chart)); err != nil {
+		return err
+	}
+	return s.write(p.d.event(p.l, v, "deploys", "", func() (string, any) {
+		page := pipelinePage{frame: frame{clock: clock{p.d.time()}, Root: "../../"}, Name: p.l.name, Key: segment(p.l.name)}
+		page.History, page.Problem = p.d.history(p.d.base, page.frame, p.l, "", shortHistory)
+		return "history", page
+	}))
 }
 
 // said is the data of an event that adds lines to what happened.

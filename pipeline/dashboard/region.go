@@ -3,6 +3,7 @@ package dashboard
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -20,7 +21,7 @@ func (d *Dashboard) regionEvent(template, id string, data any) []byte {
 		d.c.Log.Error("render region", "region", template, "error", err)
 		return nil
 	}
-	return event("region", region{ID: id, HTML: b.String()})
+	return event("region", region{ID: id, HTML: string(visible(b.Bytes()))})
 }
 
 // event is the event that replaces a region of one pipeline, which is made once for
@@ -46,12 +47,14 @@ func (d *Dashboard) event(l *lane, v view, template, variant string, content fun
 
 // linesEvent is an event that adds lines to what happened.
 func (d *Dashboard) linesEvent(lines []line) []byte {
+	seq := lines[len(lines)-1].seq
+	slices.Reverse(lines) // the newest first
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, "lines", linesOf{clock{d.time()}, lines}); err != nil {
 		d.c.Log.Error("render lines", "error", err)
 		return nil
 	}
-	return event("lines", said{b.String(), lines[len(lines)-1].seq})
+	return event("lines", said{string(visible(b.Bytes())), seq})
 }
 
 // linesOf are lines with the clock by which they are shown.

@@ -120,7 +120,18 @@ func (d *Dashboard) show(w http.ResponseWriter, code int, name string, data any)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = w.Write(b.Bytes())
+	_, _ = w.Write(visible(b.Bytes()))
+}
+
+// visible drops the characters that hide what stands around them or turn its direction,
+// wherever in a page they are: no text of ours has any.
+func visible(page []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return words.Printable(r)
+	}, page)
 }
 
 // apology is a page that says what went wrong.

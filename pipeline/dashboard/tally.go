@@ -70,7 +70,7 @@ func (l *lane) count(ctx context.Context) {
 	}
 	if len(fresh) > 0 || !v.counted {
 		counts := perDay(recent, l.zone)
-		l.publish(func(v *view) { v.recent, v.perDay, v.counted = recent, counts, true })
+		l.publish(func(v *view) { v.recent, v.perDay, v.counted = recent, counts, true; v.tallied++ })
 	}
 }
 

@@ -54,10 +54,8 @@
   const add = (html) => {
     const e = document.getElementById("said");
     if (!e) return;
-    const end = e.scrollHeight - e.scrollTop - e.clientHeight < 40;
-    e.insertAdjacentHTML("beforeend", html);
-    while (e.children.length > 500) e.firstElementChild.remove();
-    if (end) e.scrollTop = e.scrollHeight;
+    e.insertAdjacentHTML("afterbegin", html); // the newest first
+    while (e.children.length > 500) e.lastElementChild.remove();
   };
 
   // The server was started again with other pages: get the new ones, but not in circles.
@@ -90,7 +88,5 @@
   };
   // A tab that nobody sees needs no connection: browsers have six for each server.
   document.addEventListener("visibilitychange", () => document.hidden ? close() : open());
-  const said = document.getElementById("said");
-  if (said) said.scrollTop = said.scrollHeight;
   if (!document.hidden) open();
 })();
