@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/fleet"
 	"github.com/muster-deploy/muster/target/host"
@@ -60,14 +61,25 @@ type Config struct {
 	// before them.
 	Balancer fleet.Balancer
 
-	// Declare writes what booting instances read: boot.Pointer.Declare. Nil: nothing.
-	Declare func(ctx context.Context, o target.Order) error
+	// Boot is told what instances that boot are to run: a boot.Pointer. Nil: nobody is.
+	Boot Booter
 
 	// Fleet is how releases roll over the instances: Canary, Batch, MinInService and so on.
 	// Its Name, Hosts, Balancer and Declare are set from the above. Its Parallel is 5,000 if
 	// it is zero: what is sent at once is the Sender's business. Its ReadAhead is 100, and a
 	// Balancer that has a method InService, as elb.Balancer does, is asked by it.
 	Fleet fleet.Config
+}
+
+// Booter is told what instances that boot are to run. The package boot has one.
+type Booter interface {
+	// Publish puts what an instance needs to boot into a where it finds it. It is called
+	// before any host prepares a, and shows nothing to anybody.
+	Publish(ctx context.Context, a *build.Artifact) error
+
+	// Declare has instances boot into the order's release from now on, and refuses with
+	// target.ErrStale when a higher number was declared.
+	Declare(ctx context.Context, o target.Order) error
 }
 
 // check returns all complaints at once. What host and fleet check is left to them.
@@ -104,7 +116,10 @@ func (c *Config) fill() {
 	if b, ok := c.Balancer.(census); ok && c.Fleet.InService == nil {
 		c.Fleet.InService = b.InService
 	}
-	c.Fleet.Name, c.Fleet.Balancer, c.Fleet.Declare = c.Name, c.Balancer, c.Declare
+	c.Fleet.Name, c.Fleet.Balancer = c.Name, c.Balancer
+	if c.Boot != nil {
+		c.Fleet.Declare = c.Boot.Declare
+	}
 }
 
 // census is what a balancer may know besides.
@@ -136,6 +151,16 @@ func New(c Config) (*Target, error) {
 		return nil, fmt.Errorf("ec2target %q: %w", c.Name, err)
 	}
 	return t, nil
+}
+
+// Prepare implements target.Target: instances that boot have to find the release, too.
+func (t *Target) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
+	if t.c.Boot != nil && a != nil && a.Digest == o.Release.Digest {
+		if err := t.c.Boot.Publish(ctx, a); err != nil {
+			return fmt.Errorf("prepare %s: %w", t.c.Name, err)
+		}
+	}
+	return t.Fleet.Prepare(ctx, o, a)
 }
 
 // hosts makes a host of each member.

@@ -1,0 +1,157 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/target"
+)
+
+// Pointer says which release instances boot into. It may be used by many goroutines at
+// once.
+type Pointer struct {
+	c         Config
+	published sync.Map // digests of artifacts
+}
+
+// New checks the config, all of it, and asks nothing.
+func New(c Config) (*Pointer, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if _, err := record(c.Host, "observe"); err != nil {
+		return nil, fmt.Errorf("boot: %w", err)
+	}
+	return &Pointer{c: c}, nil
+}
+
+// Declared is what a pointer says. The zero value is that of one that was never written.
+type Declared struct {
+	// Number is that of the order by which the release was declared.
+	Number uint64
+	Digest string
+	// ID is the release's, for people.
+	ID string
+}
+
+// Declare has instances boot into the release of o from now on. It returns
+// target.ErrStale if a higher number was declared, or another release under this one.
+// Twice is once. It is what fleet.Config.Declare asks for.
+func (p *Pointer) Declare(ctx context.Context, o target.Order) error {
+	if err := build.CheckDigest(o.Release.Digest); err != nil || o.Number == 0 {
+		return fmt.Errorf("declare %s: order %d names no release: %w", o.Release.ID, o.Number, err)
+	}
+	for {
+		now, etag, err := p.read(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("declare %s: %w", o.Release.ID, err)
+		case now.Number > o.Number || now.Number == o.Number && now.Digest != o.Release.Digest:
+			return fmt.Errorf("declare %s by order %d: order %d has declared %s: %w", o.Release.ID, o.Number, now.Number, now.ID, target.ErrStale)
+		case now.Number == o.Number:
+			return nil
+		}
+		err = p.write(ctx, etag, Declared{o.Number, o.Release.Digest, o.Release.ID})
+		if err == nil || !lost(err) {
+			return err
+		}
+	}
+}
+
+// Read returns what is declared.
+func (p *Pointer) Read(ctx context.Context) (Declared, error) {
+	d, _, err := p.read(ctx)
+	return d, err
+}
+
+// pointer is the name of the object that everything depends on. It is one line of words:
+// a shell reads it.
+const pointer = "declared"
+
+func (p *Pointer) read(ctx context.Context) (d Declared, etag string, err error) {
+	out, err := p.c.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.c.Bucket, Key: p.key(pointer)})
+	if code(err) == "NoSuchKey" || code(err) == "NotFound" {
+		return Declared{}, "", nil
+	}
+	if err != nil {
+		return Declared{}, "", fmt.Errorf("read %s (s3:GetObject): %w", p.url(pointer), err)
+	}
+	defer out.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(out.Body, 4096))
+	if err != nil {
+		return Declared{}, "", fmt.Errorf("read %s: %w", p.url(pointer), err)
+	}
+	if d, err = parse(string(text)); err != nil || out.ETag == nil {
+		return Declared{}, "", fmt.Errorf("read %s: it is no pointer (%w): move it away if you know better", p.url(pointer), err)
+	}
+	return d, *out.ETag, nil
+}
+
+// parse reads "muster-boot 1 NUMBER DIGEST ID".
+func parse(text string) (d Declared, err error) {
+	var kind string
+	var version int
+	line, _, _ := strings.Cut(text, "\n")
+	if _, err := fmt.Sscanf(line, "%s %d %d %s %s", &kind, &version, &d.Number, &d.Digest, &d.ID); err != nil {
+		return Declared{}, err
+	}
+	if kind != "muster-boot" || version != 1 {
+		return Declared{}, errors.New("written by something else, or something newer")
+	}
+	return d, build.CheckDigest(d.Digest)
+}
+
+// write replaces what was read, or is refused.
+func (p *Pointer) write(ctx context.Context, etag string, d Declared) error {
+	id := plainly(d.ID)
+	in := &s3.PutObjectInput{
+		Bucket: &p.c.Bucket, Key: p.key(pointer), ContentType: new("text/plain"),
+		Body: strings.NewReader(fmt.Sprintf("muster-boot 1 %d %s %s\n", d.Number, d.Digest, id)),
+	}
+	if in.IfMatch = &etag; etag == "" {
+		in.IfMatch, in.IfNoneMatch = nil, new("*")
+	}
+	if _, err := p.c.Client.PutObject(ctx, in); err != nil {
+		return fmt.Errorf("write %s (s3:PutObject): %w", p.url(pointer), err)
+	}
+	return nil
+}
+
+// plainly is an id for people as one word.
+func plainly(id string) string {
+	word := strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '_'
+		}
+		return r
+	}, id)
+	if word == "" {
+		return "-"
+	}
+	return word
+}
+
+// lost says that somebody else was faster, or that our own write of before has landed.
+func lost(err error) bool {
+	return code(err) == "PreconditionFailed" || code(err) == "ConditionalRequestConflict"
+}
+
+func code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+func (p *Pointer) key(name string) *string { return new(p.c.Prefix + name) }
+
+func (p *Pointer) url(name string) string { return "s3://" + p.c.Bucket + "/" + p.c.Prefix + name }
