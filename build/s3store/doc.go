@@ -32,9 +32,6 @@
 // an archive reads single files without a copy on disk. It goes on reading what was
 // there when it was opened, also after another Put or a Delete.
 //
-// Machines without credentials, such as the hosts of a fleet, read what Presign lends
-// them.
-//
 // # What is deleted
 //
 // Delete removes the list. Chunks may be shared, so they stay until Prune finds that

@@ -14,42 +14,33 @@ import (
 	"github.com/muster-deploy/muster/build"
 )
 
-// Prune deletes the chunks that no content is made of, and what Presign has lent, if
-// they were uploaded more than thirty days ago, and returns how many. It may run beside
-// everything else. It lists all that the Store holds and reads every list; after any
-// error in that it deletes nothing.
+// Prune deletes the chunks that no content is made of, if they were uploaded more than
+// thirty days ago, and returns how many. It may run beside everything else. It lists
+// all that the Store holds and reads every list; after any error in that it deletes
+// nothing.
 func (s *Store) Prune(ctx context.Context) (deleted int, err error) {
 	named, err := s.named(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}
-	unused, err := s.unused(ctx, chunks, named)
+	var unused []string
+	err = s.each(ctx, chunks, func(name string, o types.Object) error {
+		if o.LastModified != nil && time.Since(*o.LastModified) > kept && isDigest(name) && !named[name] {
+			unused = append(unused, name)
+		}
+		return nil
+	})
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}
-	returned, err := s.unused(ctx, lent, nil)
-	if err != nil {
-		return 0, fmt.Errorf("prune: %w", err)
-	}
-	for _, name := range append(unused, returned...) {
-		s.seen.forget(strings.TrimPrefix(name, chunks))
-		if err := s.delete(ctx, name); err != nil {
+	for _, digest := range unused {
+		s.seen.forget(digest)
+		if err := s.delete(ctx, chunks+digest); err != nil {
 			return deleted, fmt.Errorf("prune: %w", err)
 		}
 		deleted++
 	}
 	return deleted, nil
-}
-
-// unused returns the old objects below a folder whose digests are not named.
-func (s *Store) unused(ctx context.Context, folder string, named map[string]bool) (names []string, err error) {
-	err = s.each(ctx, folder, func(name string, o types.Object) error {
-		if o.LastModified != nil && time.Since(*o.LastModified) > kept && isDigest(name) && !named[name] {
-			names = append(names, folder+name)
-		}
-		return nil
-	})
-	return names, err
 }
 
 // named returns the digests of all chunks that contents are made of.

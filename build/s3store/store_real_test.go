@@ -7,12 +7,10 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"testing"
 	"testing/iotest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -121,20 +119,6 @@ func TestRealBucketIsPruned(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	holds(t, s, content)
-}
-
-func TestRealURLIsReadWithoutCredentials(t *testing.T) {
-	server := s3servertest.Start(t)
-	content := noise(1, 3<<20)
-	url, err := open(t, server, server.Bucket(t)).Presign(t.Context(), s3.NewPresignClient(server.Client()), bytes.NewReader(content), time.Minute)
-	require.NoError(t, err)
-	answer, err := http.Get(url)
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	require.Equal(t, http.StatusOK, answer.StatusCode)
-	got, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	assert.True(t, bytes.Equal(content, got))
 }
 
 // holds expects content under the key k.
