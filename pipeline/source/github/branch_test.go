@@ -141,6 +141,25 @@ func TestACommitThatHasNotReachedAllServersIsNoWordOnTheBranch(t *testing.T) {
 	require.Equal(t, "b a", h.subjects(t, a))
 }
 
+func TestAComparisonThatIsNotWholeIsAnErrorAndIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	a, b := h.commit("a"), h.commit("b")
+	one := `{"sha":"` + b + `","parents":[{"sha":"` + a + `"}]}`
+	for _, body := range []string{
+		`{"status":"ahead","total_commits":2,"base_commit":{"sha":"` + a + `"},"commits":[` + one + `]}`,
+		`{"status":"ahead","total_commits":1,"base_commit":{"sha":"` + b + `"},"commits":[` + one + `]}`,
+		`{"status":"ahead","total_commits":0,"base_commit":{"sha":"` + a + `"},"commits":[]}`,
+		`{"status":"ahead","total_commits":1,"base_commit":{"sha":"` + a + `"},"commits":[{"sha":"` + b + `","parents":[]}]}`,
+	} {
+		h.server.Fail(githubtest.Fault{Path: "/compare/", Body: body})
+		_, err := h.branch.Changes(t.Context(), a)
+		require.Error(t, err, body)
+		require.NotErrorIs(t, err, pipeline.ErrNotOnBranch)
+	}
+	require.Equal(t, "b a", h.subjects(t, a))
+}
+
 func TestABranchThatIsGoneIsAnErrorAndNoEmptyList(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

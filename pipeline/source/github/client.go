@@ -119,7 +119,6 @@ func (c *client) get(ctx context.Context, path string, read func([]byte) error) 
 	case a.status != http.StatusOK:
 		return "", c.failure(http.MethodGet, url, a)
 	}
-	c.known.drop(url)
 	if next = nextLink(a.header.Values("Link")); next != "" && !c.ours(next) {
 		return "", fmt.Errorf("GET %s: the next page is on another host", shown(url))
 	}

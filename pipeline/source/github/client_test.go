@@ -1,8 +1,10 @@
 package github_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -177,10 +179,12 @@ func TestTheTokenGoesNowhereElse(t *testing.T) {
 	h := newHub(t)
 	sha := h.green(h.commit("a"))
 	h.commit("b")
-	h.server.Fail(githubtest.Fault{Path: "/git/ref", Status: http.StatusFound, Header: http.Header{"Location": {elsewhere.URL}}})
-	_, err := h.branch.Changes(t.Context(), sha)
-	require.ErrorContains(t, err, "redirected to another host")
-	require.NotContains(t, err.Error(), githubtest.Token)
+	for _, to := range []string{elsewhere.URL, "https://elsewhere.test/", "http://api.github.test/"} {
+		h.server.Fail(githubtest.Fault{Path: "/git/ref", Status: http.StatusFound, Header: http.Header{"Location": {to}}})
+		_, err := h.branch.Changes(t.Context(), sha)
+		require.ErrorContains(t, err, "redirected to another host", to)
+		require.NotContains(t, err.Error(), githubtest.Token)
+	}
 
 	stolen := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", `<`+elsewhere.URL+`>; rel="next"`)
@@ -212,4 +216,31 @@ func TestAnAnswerWithoutEndIsRefused(t *testing.T) {
 	_, err = b.Changes(t.Context(), "")
 	require.ErrorContains(t, err, "larger than 32 MiB")
 	assert.Equal(t, 1, asked, "it would be no smaller the next time")
+}
+
+// TestAnAnswerThatWasCutOffOnItsWayIsNotRemembered has something between that cuts a body
+// and passes the ETag on: GitHub would confirm the half with a 304 for ever.
+func TestAnAnswerThatWasCutOffOnItsWayIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	cut := false
+	h := newHub(t, func(c *github.Config) {
+		inner := c.Client.Transport
+		c.Client = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			answer, err := inner.RoundTrip(r)
+			if err == nil && cut && answer.StatusCode == http.StatusOK {
+				body, _ := io.ReadAll(answer.Body)
+				answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body[:len(body)/2])), -1
+			}
+			return answer, err
+		})}
+	})
+	a := h.green(h.commit("a"))
+	cut = true
+	_, err := h.branch.Changes(t.Context(), a)
+	require.Error(t, err)
+	_, err = h.branch.Verdicts(t.Context(), []string{a})
+	require.Error(t, err)
+	cut = false
+	require.Equal(t, "a", h.subjects(t, a))
+	require.Equal(t, pipeline.Passed, h.verdict(t, a))
 }

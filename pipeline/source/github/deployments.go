@@ -104,11 +104,12 @@ func (f *following) catchUp(ctx context.Context) {
 			return
 		}
 		f.c.Log.Warn("write deployment", "pipeline", f.p.Name(), "error", err)
+		wait := min(time.Second<<try, 30*time.Second)
 		var limit *LimitError
 		if errors.As(err, &limit) {
-			return // the next event finds it unwritten
+			wait = min(time.Until(limit.Until), 5*time.Minute)
 		}
-		pause(ctx, min(time.Second<<try, 30*time.Second))
+		pause(ctx, wait)
 	}
 }
 

@@ -143,6 +143,17 @@ func TestAGitHubThatTakesNoDeploymentsDelaysNothingAndIsToldLater(t *testing.T) 
 	})
 }
 
+func TestDeploymentsAreWrittenAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, stop := observed(t)
+		defer stop()
+		d.server.Fail(githubtest.Fault{Path: "/deployments/", Status: http.StatusForbidden, Message: "You have exceeded a secondary rate limit"})
+		first := d.green(d.commit("a"))
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, []string{"deploy " + first[:7] + ": success"}, d.written(), "GitHub asked for a minute")
+	})
+}
+
 func TestAnAnswerThatIsLostMakesNoSecondDeployment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, stop := observed(t)

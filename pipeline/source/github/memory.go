@@ -61,13 +61,6 @@ func (m *memory) put(url string, r remembered) {
 	}
 }
 
-// drop forgets an answer.
-func (m *memory) drop(url string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.remove(m.byURL[url])
-}
-
 // clear forgets all answers.
 func (m *memory) clear() {
 	m.mu.Lock()

@@ -206,6 +206,52 @@ func TestAHundredMegabytesAreRefusedEarly(t *testing.T) {
 	require.Zero(t, woken.Load())
 }
 
+func TestABodyThatSaysThatItIsTooLargeIsNotBegun(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	hooks, _ := hooked(t, h)
+	body := &counted{left: 100 << 20}
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.ContentLength = 100 << 20
+	code, _ := deliver(hooks, r)
+	require.Equal(t, http.StatusRequestEntityTooLarge, code)
+	require.Zero(t, body.read.Load())
+}
+
+func TestNewsThatComesWhileGitHubIsAskedIsNotLost(t *testing.T) {
+	t.Parallel()
+	var during func()
+	h := newHub(t, func(c *github.Config) {
+		inner := c.Client.Transport
+		c.Client = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			answer, err := inner.RoundTrip(r)
+			if during != nil && strings.Contains(r.URL.Path, "/check-runs") {
+				during() // after GitHub has answered, and before the answer is read
+			}
+			return answer, err
+		})}
+	})
+	hooks, _ := hooked(t, h)
+	live := h.green(h.commit("a"))
+	h.subjects(t, live)
+	h.verdict(t, live)
+	h.SetCheck(live, "test", "in_progress", "")
+	deliver(hooks, h.last())
+	during = func() {
+		during = nil
+		h.SetCheck(live, "test", "completed", "success")
+		h.SetCheck(live, "test", "completed", "failure")
+		deliver(hooks, h.last())
+	}
+	h.SetCheck(live, "test", "completed", "success")
+	require.Equal(t, pipeline.Passed, h.verdict(t, live))
+	require.Equal(t, pipeline.Failed, h.verdict(t, live), "the answer was older than the news")
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // counted is a body of spaces.
 type counted struct {
 	left int64
