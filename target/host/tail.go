@@ -1,6 +1,7 @@
 package host
 
 import (
+	"io"
 	"strings"
 	"sync"
 )
@@ -13,12 +14,18 @@ const tailSize = 4 << 10
 type tail struct {
 	mu  sync.Mutex
 	end []byte
+	log io.Writer // takes all of it, unless it is nil or fails
 }
 
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.log != nil {
+		if _, err := t.log.Write(p); err != nil {
+			t.log = nil
+		}
+	}
 	t.end = append(t.end, p[max(0, len(p)-tailSize):]...)
 	if len(t.end) > tailSize {
 		t.end = append(t.end[:0], t.end[len(t.end)-tailSize:]...)

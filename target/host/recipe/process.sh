@@ -3,7 +3,7 @@
 set -u
 grace=$1 settings=$2 n=$3
 shift 3
-shared=../../shared run=../../shared/process
+run=../../shared/process
 mkdir -p -m 700 "$run" || exit 1
 
 # born PID prints when a process has begun, so that no other one of its number is taken for it.
@@ -26,29 +26,7 @@ stop() {
 	done
 }
 
-# load takes lines as they are: they are settings, and no script.
-load() {
-	while IFS= read -r line || [ -n "$line" ]; do
-		case $line in
-		'' | '#'*) continue ;;
-		esac
-		case ${line%%=*} in
-		"$line" | '' | [0-9]* | *[!A-Za-z0-9_]*)
-			echo "$settings has a line that is no NAME=VALUE" >&2
-			exit 1
-			;;
-		esac
-		export "$line"
-	done
-}
-
-if [ -n "$settings" ]; then
-	[ -r "$shared/$settings" ] || {
-		echo "shared/$settings cannot be read: put it there first" >&2
-		exit 1
-	}
-	load <"$shared/$settings"
-fi
+load_settings
 while [ "$n" -gt 0 ]; do
 	export "$1"
 	shift

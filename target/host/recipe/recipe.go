@@ -32,8 +32,17 @@ func (p Puma) Phased() []string {
 	return []string{"sh", "-c", puma, "puma", p.Pidfile, seconds(p.Limit)}
 }
 
+//go:embed settings.sh
+var settings string
+
 //go:embed process.sh
 var process string
+
+// With returns words that run command with the settings of a file in shared, as
+// Process.Settings; for host.Host.Command, say, or host.Config.Check. Run them inside a release.
+func With(file string, command ...string) []string {
+	return append([]string{"sh", "-c", "settings=$1\nshift\n" + settings + "load_settings\nexec \"$@\"\n", "with", file}, command...)
+}
 
 // Process is an app that nothing supervises: it is stopped, and started in a session of
 // its own. It is not started again when it ends, nor when the machine starts.
@@ -57,7 +66,7 @@ func (p Process) Words() []string {
 	if p.Grace == 0 {
 		p.Grace = 10 * time.Second
 	}
-	words := []string{"sh", "-c", process, "process", seconds(p.Grace), p.Settings, strconv.Itoa(len(p.Env))}
+	words := []string{"sh", "-c", settings + process, "process", seconds(p.Grace), p.Settings, strconv.Itoa(len(p.Env))}
 	return append(append(words, p.Env...), p.Command...)
 }
 

@@ -139,6 +139,20 @@ func TestSettingsThatAreNoneAreRefused(t *testing.T) {
 	}
 }
 
+func TestCommandIsRunWithTheSettings(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, recipe.Process{Command: []string{"./app"}})
+	a := app("1", false)
+	o := target.Order{Number: 1, Release: target.Release{ID: "1", Digest: a.Digest}}
+	require.NoError(t, j.h.Prepare(t.Context(), o, a))
+	require.NoError(t, os.WriteFile(filepath.Join(j.root, "shared/env"), []byte("SECRET=it's $(x)\n"), 0o600))
+	var log strings.Builder
+	words := recipe.With("env", "sh", "-c", `echo "migrates $SECRET $1 $MUSTER_ARTIFACT"`, "sh", "a b;")
+	require.NoError(t, j.h.Command(t.Context(), o.Release, &log, words...))
+	require.Equal(t, "migrates it's $(x) a b; "+a.Digest+"\n", log.String())
+	require.ErrorContains(t, j.h.Command(t.Context(), o.Release, nil, recipe.With("none", "true")...), "put it there first")
+}
+
 // A cluster has a master, and workers that it replaces by USR1; puma is one.
 const cluster = `#!/bin/sh
 worker() { sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' & }

@@ -11,5 +11,6 @@ prepare) prepare ;;
 guard) guard "$@" ;;
 activate) activate "$@" ;;
 observe) observe "$@" ;;
+command) command_once "$@" ;;
 *) fail preflight "unknown step $step" ;;
 esac

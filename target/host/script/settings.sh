@@ -12,7 +12,7 @@ umask 022
 
 step= nonce= root= number=0 release=-
 bytes=0 files=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared= base= writable=
-url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60
+url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60 limit=3600
 retire=no keep=' '
 restarts=0 checks=0
 
@@ -43,6 +43,7 @@ for setting; do
 	interval=*) interval=${setting#*=} ;;
 	patience=*) patience=${setting#*=} ;;
 	probe_limit=*) probe_limit=${setting#*=} ;;
+	limit=*) limit=${setting#*=} ;;
 	restart_limit=*) restart_limit=${setting#*=} ;;
 	retire=*) retire=${setting#*=} ;;
 	keep=*) keep="$keep${setting#*=} " ;;
