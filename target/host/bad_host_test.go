@@ -145,3 +145,17 @@ func TestSharedPathsOutliveReleases(t *testing.T) {
 		require.Equal(t, want, string(got))
 	}
 }
+
+func TestWrongClockIsRefusedBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
+	for name, shift := range map[string]string{"behind": "- 4000", "ahead": "+ 4000"} {
+		j := newJourney(t, nil)
+		j.transport.Env = shim(t, "date", `echo $(($(real +%s) `+shift+`))`)
+		f := j.failure(j.prepare(artifact(1)))
+		require.Equal(t, "preflight", f.Phase, name)
+		require.Contains(t, f.Output, "clock")
+		require.NoDirExists(t, j.dir(artifact(1)))
+		j.transport.Env = shim(t, "date", `echo $(($(real +%s) - 100))`)
+		require.NoError(t, j.prepare(artifact(1)), "a little is forgiven")
+	}
+}

@@ -60,6 +60,10 @@ type Config struct {
 	// group; zero means 60 s.
 	RestartLimit time.Duration
 
+	// Skew is how far the host's clock may be from the deployer's when a release is
+	// prepared; zero means 5 min, which leaves room for transports that are slow.
+	Skew time.Duration
+
 	// Shared are paths in the release that are links into <root>/shared. One that
 	// ends in a slash is a directory and made if it is missing; a file has to be
 	// there. The artifact does not hold them.
@@ -132,6 +136,7 @@ func control(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) 
 func (c *Config) durations() map[string]*time.Duration {
 	return map[string]*time.Duration{
 		"Interval": &c.Interval, "Patience": &c.Patience, "ProbeLimit": &c.ProbeLimit, "RestartLimit": &c.RestartLimit,
+		"Skew": &c.Skew,
 	}
 }
 
@@ -142,6 +147,7 @@ func (c *Config) fill() {
 	or(&c.Patience, time.Minute)
 	or(&c.ProbeLimit, 5*time.Second)
 	or(&c.RestartLimit, time.Minute)
+	or(&c.Skew, 5*time.Minute)
 	or(&c.Packs, &Packs{})
 }
 

@@ -22,7 +22,8 @@
 // The host needs no agent. A self-contained POSIX sh script is brought along with
 // each call by a Transport and takes one step. It needs the usual tools of a Linux
 // host (those of coreutils or busybox, tar, gzip, flock, awk; curl or wget where a
-// URL is asked) and says at once which are missing.
+// URL is asked) and says at once which are missing. (Where sha256sum is busybox's, a
+// release with a backslash in a file's name is refused: it cannot be checked there.)
 //
 // A release is sent as the script's input, or fetched by the host from a Depot (in a
 // bucket, or served by the deployer). A transport that carries no input needs a Depot,
@@ -31,7 +32,7 @@
 //
 // # Preparing
 //
-//	check     the number is not lower; tools; room for twice the release; current is a link
+//	check     the number is not lower; tools; the clock; room for twice the release; current is a link
 //	fetch     manifest and pack, under temporary names; the sha256 of both; by URL it
 //	          goes on where it was cut off
 //	link      what a release that is here has in common with it, which was not sent

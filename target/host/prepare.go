@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/target"
@@ -22,6 +23,8 @@ func (h *Host) Prepare(ctx context.Context, o target.Order, a *build.Artifact) e
 	s := h.settings("check", o)
 	s.set("bytes", a.Size())
 	s.set("files", len(a.Manifest))
+	s.set("now", time.Now().Unix())
+	s.set("skew", seconds(h.c.Skew))
 	if h.c.Packs.Depot != nil {
 		s.set("from", "url")
 	}

@@ -13,10 +13,19 @@ check() {
 	linkable || fail preflight "$root/current is no link: move it away first"
 	mv --help 2>&1 | grep -q -e -T || fail preflight 'mv on this host has no -T'
 	[ "$from" = stdin ] || can_fetch
+	clock
 	room
 	sweep
 	held
 	answer "wanted have=$have"
+}
+
+# clock wants this host and the one who asks to agree on the time, more or less: with a
+# wrong one no certificate is good, and what is swept by age goes too soon or never.
+clock() {
+	off=$(($(date +%s) - now))
+	[ "$off" -le "$skew" ] && [ "$off" -ge "-$skew" ] ||
+		fail preflight "the clock is $off s ahead of the deployer's (below zero: behind): one of them is wrong"
 }
 
 not_lower() {

@@ -11,7 +11,7 @@ unset CDPATH
 umask 022
 
 step= nonce= root= number=0 release=-
-bytes=0 files=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared= base= writable=
+bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared= base= writable=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60 limit=3600
 retire=no keep=' '
 restarts=0 checks=0
@@ -28,6 +28,8 @@ for setting; do
 	release=*) release=${setting#*=} ;;
 	bytes=*) bytes=${setting#*=} ;;
 	files=*) files=${setting#*=} ;;
+	now=*) now=${setting#*=} ;;
+	skew=*) skew=${setting#*=} ;;
 	pack=*) pack=${setting#*=} ;;
 	pack_bytes=*) pack_bytes=${setting#*=} ;;
 	manifest_bytes=*) manifest_bytes=${setting#*=} ;;

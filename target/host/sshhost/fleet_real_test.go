@@ -167,8 +167,8 @@ func TestRealHostsRollUnderLoadWhileSomeAreUnplugged(t *testing.T) {
 		return
 	}
 	sites := []*site{
-		newSite(t, "rails", hosts[:12], "RAILS_ENV=production", "RAILS_LOG_TO_STDOUT=1"),
-		newSite(t, "java", hosts[12:]),
+		newSite(t, "rails", hosts[:6], "RAILS_ENV=production", "RAILS_LOG_TO_STDOUT=1"),
+		newSite(t, "java", hosts[6:]),
 	}
 	both.Go(func() { sites[0].live(rails[0], rails[1]) })
 	both.Go(func() { sites[1].live(java[0], java[1]) })
