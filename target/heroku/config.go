@@ -27,7 +27,8 @@ type Config struct {
 	// Stack is the stack for new slugs, such as "heroku-24". Empty: the app's.
 	Stack string
 
-	// HealthPath is asked of an app with web dynos, and answers 200; empty means "/".
+	// HealthPath is asked of an app with web dynos, below Heroku's own address for it, and
+	// answers 200; empty means "/".
 	HealthPath string
 
 	// Interval is between polls, and before a request is repeated; zero means 3 s.

@@ -1,4 +1,5 @@
-// Package heroku makes releases live in a Heroku app, which is one unit.
+// Package heroku makes releases live in a Heroku app, which is one unit. It is for apps of
+// the Cedar generation, which run slugs.
 //
 //	app, err := heroku.New(heroku.Config{
 //		App:   "acme-shop",
