@@ -2,7 +2,7 @@
 // release at a time, so that nobody ever sees a page without the assets that it names.
 //
 //	site, err := s3target.Open(ctx, s3target.Config{
-//		Client: s3.NewFromConfig(cfg), Bucket: "acme-sites", Prefix: "shop/",
+//		Client: s3target.NewClient(cfg), Bucket: "acme-sites", Prefix: "shop/",
 //	})
 //
 // # What stands in the bucket
@@ -31,10 +31,10 @@
 // # What is fenced
 //
 // Orders that were overtaken never move the pointer. A public name has no such
-// condition: the pointer is checked before each copy, and each copy has Config.Margin to
-// come to its end. A deployer that was paused right between the two can still write one
-// page of an older release; Observe reads the pages back, and activating the release again
-// mends them. Other files are not read back. Hence Fencing is best effort.
+// condition: the pointer is checked before each copy, by one request for those that begin
+// at once, and each copy has Config.Margin to come to its end. A deployer that was paused
+// right between the two can still write pages of an older release that were on their way;
+// Observe reads the pages back, and activating the release again mends them. Other files are not read back. Hence Fencing is best effort.
 //
 // # Encodings
 //
