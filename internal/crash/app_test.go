@@ -12,6 +12,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/internal/ramdisk"
 )
 
 // The deployer and the app are this very test binary, told by its environment.
@@ -27,7 +28,10 @@ func TestMain(m *testing.M) {
 	case "deployer":
 		os.Exit(deployer())
 	}
-	os.Exit(m.Run())
+	remove := ramdisk.Use()
+	code := m.Run()
+	remove()
+	os.Exit(code)
 }
 
 // artifact is that of the n-th change.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/internal/ramdisk"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/filelock"
 	"github.com/muster-deploy/muster/pipeline"
@@ -48,7 +49,10 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil { // nearly all of the time goes by with waiting
 		panic(err)
 	}
-	os.Exit(m.Run())
+	remove := ramdisk.Use()
+	code := m.Run()
+	remove()
+	os.Exit(code)
 }
 
 // app is what the deployer deploys beside itself.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/internal/ramdisk"
 )
 
 // The tests' app is this very test binary, told by its environment.
@@ -27,7 +28,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(appMode) != "" {
 		os.Exit(app())
 	}
-	os.Exit(m.Run())
+	remove := ramdisk.Use()
+	code := m.Run()
+	remove()
+	os.Exit(code)
 }
 
 // artifact is a release whose app behaves in a way.
