@@ -45,7 +45,7 @@ func Example() {
 			yield(e)
 		}
 	})
-	events <- pipeline.Event{Kind: pipeline.EventClaimed}
+	events <- pipeline.Event{Kind: pipeline.EventClaimed, At: time.Now()}
 	began := time.Now()
 	web.End(pipeline.Deploy{
 		ID: "42-3f9a1c0", Kind: pipeline.KindDeploy, End: pipeline.Live,

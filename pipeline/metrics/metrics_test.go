@@ -237,7 +237,7 @@ func TestAStandbyCountsNothingAndTheHistoryIsKnownFromTheStart(t *testing.T) {
 		got := read(t, reader)
 		require.Zero(t, got["muster.deploys{end=live,kind=deploy}"], "another deployer acted")
 		require.InDelta(t, 1./3, got["muster.failure_rate{}"], 1e-9)
-		events <- pipeline.Event{Kind: pipeline.EventClaimed}
+		events <- pipeline.Event{Kind: pipeline.EventClaimed, At: time.Now()}
 		time.Sleep(time.Minute)
 		end("5", pipeline.Live, 0)
 		events <- pipeline.Event{Kind: pipeline.EventLost, Lost: 7}

@@ -35,7 +35,7 @@ func follow(t *testing.T, c notify.Config) *rig {
 	require.NoError(t, err)
 	r := &rig{Fake: pipelinetest.NewFake("web"), n: n, events: make(chan pipeline.Event), ended: make(chan struct{})}
 	go func() { n.Follow(t.Context(), r.Fake, received(r.events)); close(r.ended) }()
-	r.events <- pipeline.Event{Kind: pipeline.EventClaimed}
+	r.events <- pipeline.Event{Kind: pipeline.EventClaimed, At: time.Now()}
 	synctest.Wait()
 	return r
 }
@@ -54,7 +54,7 @@ func received(events <-chan pipeline.Event) iter.Seq[pipeline.Event] {
 func (r *rig) goesLive() {
 	r.count++
 	id := fmt.Sprintf("%d-abc", r.count)
-	r.End(pipeline.Deploy{ID: id, Kind: pipeline.KindDeploy, End: pipeline.Live, To: target.Release{ID: id, Revision: "abc"}}, "")
+	r.End(pipeline.Deploy{ID: id, Kind: pipeline.KindDeploy, End: pipeline.Live, To: target.Release{ID: id, Revision: "abc"}, Ended: time.Now()}, "")
 	r.events <- pipeline.Event{Kind: pipeline.EventEnded, Deploy: id}
 	synctest.Wait()
 }
@@ -250,7 +250,7 @@ func TestOfTwoDeployersTheOneThatActsTells(t *testing.T) {
 		require.Empty(t, waits.take())
 
 		r.Update(func(s *pipeline.Status) { s.Epoch++ })
-		events <- pipeline.Event{Kind: pipeline.EventClaimed}
+		events <- pipeline.Event{Kind: pipeline.EventClaimed, At: time.Now()}
 		r.goesLive()
 		time.Sleep(time.Minute)
 		require.Empty(t, acts.take(), "another one acts now")

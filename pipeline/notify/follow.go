@@ -16,8 +16,8 @@ import (
 const lookEvery = 30 * time.Second
 
 // Follow tells what changes in a pipeline from now on, until the events end. Take the
-// events from the engine, and p from pipeline.Open, whose Status asks nobody but the
-// store. Of several deployers that share the pipeline, the one that acts tells. A
+// events from the engine, before it runs, and p from pipeline.Open, whose Status asks
+// nobody but the store. Of several deployers that share the pipeline, the one that acts tells. A
 // process without an engine passes no events: then ctx ends it. Several pipelines may be
 // followed at once.
 func (n *Notifier) Follow(ctx context.Context, p pipeline.Pipeline, events iter.Seq[pipeline.Event]) {

@@ -75,13 +75,17 @@ func Follow(ctx context.Context, c Config) {
 // witness is how a pipeline was when it was looked at last.
 type witness struct {
 	Config
-	claims atomic.Int64 // of the pipeline, by the deployer that is followed
+	claims atomic.Pointer[claim] // the last one of the deployer that is followed
 
 	known   bool
-	last    string // the deploy that ended last
-	claimed int64  // claims at the last look
-	epoch   uint64 // of the last claim
+	last    string            // the deploy that ended last
+	claimed *claim            // at the last look
+	epoch   uint64            // of the last claim
+	unacted []pipeline.Deploy // that ended before this deployer was known to act
 }
+
+// claim is when a deployer took the pipeline over.
+type claim struct{ at time.Time }
 
 // listen puts a token into news when an event says to look.
 func (w *witness) listen(ctx context.Context, news chan<- struct{}) {
@@ -91,14 +95,11 @@ func (w *witness) listen(ctx context.Context, news chan<- struct{}) {
 	}
 	deploy := ""
 	for e := range w.Events {
-		switch e.Kind {
-		case pipeline.EventClaimed:
-			w.claims.Add(1)
-		case pipeline.EventLost:
-			w.claims.Add(1) // it may have been among them
-			if w.Lost != nil {
-				w.Lost(e.Lost)
-			}
+		if w.claiming(e) {
+			w.claims.Store(&claim{e.At})
+		}
+		if e.Kind == pipeline.EventLost && w.Lost != nil {
+			w.Lost(e.Lost)
 		}
 		if !telling(e, deploy) {
 			continue
@@ -109,6 +110,16 @@ func (w *witness) listen(ctx context.Context, news chan<- struct{}) {
 		default:
 		}
 	}
+}
+
+// claiming reports whether an event says that the deployer that is followed acts: its
+// claim, or news of a deploy, where the claim came before anybody listened.
+func (w *witness) claiming(e pipeline.Event) bool {
+	switch e.Kind {
+	case pipeline.EventClaimed, pipeline.EventLost: // it may have been among what was lost
+		return true
+	}
+	return e.Deploy != "" && w.claims.Load() == nil
 }
 
 // telling reports whether something may have changed. A rollback that a person asked for
@@ -125,7 +136,7 @@ func telling(e pipeline.Event, deploy string) bool {
 func (w *witness) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	claims := w.claims.Load()
+	claimed := w.claims.Load()
 	l := Look{First: !w.known}
 	var err error
 	if l.Ended, err = w.ended(ctx); err == nil {
@@ -136,15 +147,36 @@ func (w *witness) look(ctx context.Context) {
 		w.Trouble(err)
 		return
 	}
-	if claims != w.claimed {
-		w.claimed, w.epoch = claims, l.Status.Epoch
-	}
-	l.Acting = w.Events == nil || w.claimed > 0 && l.Status.Epoch == w.epoch
 	w.known = true
 	if n := len(l.Ended); n > 0 {
 		w.last = l.Ended[n-1].ID
 	}
+	news := claimed != w.claimed
+	if news {
+		w.claimed, w.epoch = claimed, l.Status.Epoch
+	}
+	l.Acting = w.Events == nil || claimed != nil && l.Status.Epoch == w.epoch
+	if !l.First {
+		l.Ended = w.own(l.Ended, l.Acting, news)
+	}
 	w.See(ctx, l)
+}
+
+// own adds to what ended what this deployer did before it was known to act: events are
+// read later than they happen.
+func (w *witness) own(ended []pipeline.Deploy, acting, claimed bool) []pipeline.Deploy {
+	if !acting {
+		w.unacted = append(w.unacted, ended...)
+		w.unacted = w.unacted[max(0, len(w.unacted)-lookBack):]
+		return ended
+	}
+	before := w.unacted
+	w.unacted = nil
+	if !claimed || w.claimed == nil {
+		return ended
+	}
+	before = slices.DeleteFunc(before, func(d pipeline.Deploy) bool { return d.Ended.Before(w.claimed.at) })
+	return append(before, ended...)
 }
 
 // ended are the deploys that ended since the last look, oldest first.

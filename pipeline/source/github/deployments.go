@@ -58,8 +58,8 @@ func NewDeployments(b *Branch, c DeploymentsConfig) *Deployments {
 //
 //	go deployments.Follow(ctx, pipeline.Open(store, logs, "web"), engine.Watch(ctx, 0))
 //
-// Watch before the engine runs. Of several deployers that share the pipeline, the one
-// that acts writes.
+// Watch before the engine runs, so that its first deploy is seen. Of several deployers
+// that share the pipeline, the one that acts writes.
 //
 // Events only say when to look: what was missed, because it came too fast or GitHub did
 // not answer, is read from the pipeline and written later.
@@ -79,10 +79,11 @@ func (f *following) news(e pipeline.Event) bool {
 	case pipeline.EventClaimed, pipeline.EventLost: // it may have been among what was lost
 		f.claimed = e.At
 		return true
-	case pipeline.EventEnded:
-		return true
 	}
-	return e.Deploy != "" && e.Deploy != f.shown
+	if e.Deploy != "" && f.epoch == 0 && f.claimed.IsZero() {
+		f.claimed = e.At // the claim came before anybody listened
+	}
+	return e.Kind == pipeline.EventEnded || e.Deploy != "" && e.Deploy != f.shown
 }
 
 // following is how far a pipeline's deploys are written.

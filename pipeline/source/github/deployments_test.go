@@ -74,7 +74,7 @@ func TestDeploysAreShownOnGitHub(t *testing.T) {
 
 		d.does(func(p targettest.Point) error {
 			if p.Phase == targettest.Prepare {
-				return errors.New(strings.Repeat("ü", 1<<20))
+				return errors.New(strings.Repeat("ü", 1<<16))
 			}
 			return nil
 		})
