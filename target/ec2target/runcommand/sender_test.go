@@ -1,0 +1,211 @@
+package runcommand_test
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/muster-deploy/muster/target/ec2target/ec2test"
+	"github.com/muster-deploy/muster/target/ec2target/runcommand"
+)
+
+// slow is a cloud as it is.
+var slow = ec2test.Config{Latency: 50 * time.Millisecond, Visible: time.Second}
+
+func none(t *testing.T, errs map[string]error) {
+	t.Helper()
+	for id, err := range errs {
+		assert.NoError(t, err, id)
+	}
+}
+
+func TestFiftyHostsAreOneCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 120, nil)
+		none(t, r.all(t.Context(), "observe", 120))
+		assert.Equal(t, 3, r.Calls()["SendCommand"])
+		for _, m := range r.machines {
+			assert.Equal(t, 1, m.runs)
+		}
+		before := r.Calls()["ListCommandInvocations"]
+		none(t, r.all(t.Context(), "observe", 50))
+		assert.LessOrEqual(t, r.Calls()["ListCommandInvocations"]-before, 2, "what is learned of a kind saves looks")
+	})
+}
+
+func TestAnInstanceThatSSMDoesNotKnowFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 50, nil)
+		r.Terminate(name(7))
+		r.Terminate(name(30))
+		errs := r.all(t.Context(), "observe", 50)
+		for id, err := range errs {
+			if id == name(7) || id == name(30) {
+				require.ErrorIs(t, err, runcommand.ErrNotManaged)
+				require.ErrorContains(t, err, id)
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		assert.Equal(t, 2, r.Calls()["SendCommand"], "the message names them")
+	})
+}
+
+// mute does not name who is not valid.
+type mute struct{ *ec2test.Cloud }
+
+func (m mute) SendCommand(ctx context.Context, in *ssm.SendCommandInput, o ...func(*ssm.Options)) (*ssm.SendCommandOutput, error) {
+	out, err := m.Cloud.SendCommand(ctx, in, o...)
+	if err != nil && strings.Contains(err.Error(), "valid state") {
+		return nil, invalid()
+	}
+	return out, err
+}
+
+func TestAnInstanceThatSSMDoesNotNameIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 50, nil)
+		r.Terminate(name(7))
+		var err error
+		r.Sender, err = runcommand.New(runcommand.Config{Client: mute{r.Cloud}})
+		require.NoError(t, err)
+		for id, err := range r.all(t.Context(), "observe", 50) {
+			assert.Equal(t, id == name(7), errors.Is(err, runcommand.ErrNotManaged), "%s: %v", id, err)
+		}
+		assert.LessOrEqual(t, r.Calls()["SendCommand"], 13)
+	})
+}
+
+func TestAnInstanceThatIsCutOffHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 10, nil)
+		r.Cut(name(3), true)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		for id, err := range r.all(ctx, "observe", 10) {
+			if id == name(3) {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			} else {
+				require.NoError(t, err)
+			}
+		}
+		time.Sleep(time.Minute)
+		assert.Equal(t, 1, r.Calls()["CancelCommand"], "when nobody waits any more")
+		r.Cut(name(3), true)
+		errs := r.all(t.Context(), "observe", 4)
+		require.ErrorContains(t, errs[name(3)], "DeliveryTimedOut")
+	})
+}
+
+func TestTheEndOfALongOutputComesThrough(t *testing.T) {
+	// The real wrapper runs here: a model would not cut its own output.
+	r := newRig(t, ec2test.Config{}, 0, func(c *runcommand.Config) {
+		c.First, c.Poll, c.Gather = time.Millisecond, time.Millisecond, time.Millisecond
+		c.Logs = runcommand.Logs{Bucket: "logs"}
+	})
+	r.Launch(ec2test.Instance{ID: name(0), Machine: &ec2test.Shell{Dir: t.TempDir()}})
+	c, out, errs := call("activate", `it's; {{ssm:secret}} $(false)`)
+	c.Script = `i=0; while [ $i -lt 2000 ]; do echo "line $i of much" >&2; echo "more"; i=$((i+1)); done
+echo "told $2" >&2; read -r line && echo "input $line" >&2; printf 'muster %s ok end\n' "` + c.Nonce + `" | sed "s/` + c.Nonce + `/${1#nonce=}/"; exit 3`
+	c.Stdin = strings.NewReader("a 'secret' $(false)\n")
+	err := r.Instance(name(0)).Run(t.Context(), c)
+	require.ErrorContains(t, err, "exit status 3")
+	require.ErrorContains(t, err, "https://s3.amazonaws.com/logs/")
+	assert.Equal(t, "muster "+c.Nonce+" ok end\n", out.String())
+	assert.Contains(t, errs.String(), "line 1999 of much\ntold it's; {{ssm:secret}} $(false)\ninput a 'secret' $(false)")
+	assert.Less(t, errs.Len(), 1000)
+}
+
+func TestInputThatIsTooLargeIsRefused(t *testing.T) {
+	r := newRig(t, ec2test.Config{}, 1, nil)
+	c, _, _ := call("prepare")
+	c.Stdin = strings.NewReader(strings.Repeat("x\n", 20_000))
+	require.ErrorContains(t, r.Instance(name(0)).Run(t.Context(), c), "give the hosts' Packs a Depot")
+}
+
+func TestSSMNeverRunsMoreFetchesThanItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 300, func(c *runcommand.Config) { c.Fetches = 10 })
+		start := time.Now()
+		none(t, r.all(t.Context(), "prepare", 300))
+		assert.GreaterOrEqual(t, time.Since(start), 30*time.Second, "300 of a second each, ten at once")
+		assert.Less(t, time.Since(start), 50*time.Second)
+	})
+}
+
+func TestLostAnswersAndDoubledRunsAreOneAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := slow
+		c.Faults = ec2test.Faults{Seed: 6, Throttled: 0.1, Unanswered: 0.3, Doubled: 0.3, Late: 0.5, Delay: 5 * time.Second}
+		r := newRig(t, c, 200, nil)
+		for range 3 {
+			none(t, r.all(t.Context(), "activate", 200))
+		}
+	})
+}
+
+func TestTheSameInstanceTwiceIsTwoCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 1, nil)
+		ended := make(chan error, 2)
+		for range 2 {
+			c, _, _ := call("observe")
+			go func() { ended <- r.Instance(name(0)).Run(t.Context(), c) }()
+		}
+		require.NoError(t, <-ended)
+		require.NoError(t, <-ended)
+		assert.Equal(t, 2, r.machines[name(0)].runs)
+	})
+}
+
+func TestWhatIsDeniedIsSaidAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 3, nil)
+		denied := errors.New("AccessDeniedException: not authorized to perform ssm:SendCommand")
+		r.Break(func(string) error { return denied })
+		for _, err := range r.all(t.Context(), "observe", 3) {
+			require.ErrorIs(t, err, denied)
+		}
+	})
+}
+
+//go:embed policy.json
+var policy []byte
+
+func TestThePolicyIsAllThatIsCalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 2, nil)
+		r.Cut(name(1), true)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		r.all(ctx, "observe", 2)
+		time.Sleep(time.Minute)
+		var p struct{ Statement []struct{ Action []string } }
+		require.NoError(t, json.Unmarshal(policy, &p))
+		allowed := map[string]bool{}
+		for _, s := range p.Statement {
+			for _, a := range s.Action {
+				allowed[strings.TrimPrefix(a, "ssm:")] = true
+			}
+		}
+		assert.Equal(t, slices.Sorted(maps.Keys(r.Calls())), slices.Sorted(maps.Keys(allowed)))
+	})
+}
+
+func TestNewComplainsAboutEverythingAtOnce(t *testing.T) {
+	_, err := runcommand.New(runcommand.Config{Fetches: -1, Gather: -1, Poll: -1, First: -1, Deliver: time.Second, Limit: -1, Logs: runcommand.Logs{Prefix: "x"}})
+	for _, field := range []string{"Client", "Fetches", "Gather", "Poll", "First", "Deliver", "Limit", "Prefix"} {
+		assert.ErrorContains(t, err, field)
+	}
+}
