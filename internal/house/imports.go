@@ -40,6 +40,7 @@ var clients = map[string][]string{
 	"internal/bench":                  {"github.com/aws"},
 	"internal/partstest/sshdtest":     {"golang.org/x/crypto"},
 	"internal/partstest/s3servertest": {"github.com/aws"},
+	"internal/partstest/mototest":     {"github.com/aws"},
 	"internal/contentiontest":         {"github.com/anishathalye/porcupine"},
 	"examples/intercom":               {"github.com/aws"},
 	"examples/ember-s3":               {"github.com/aws"},

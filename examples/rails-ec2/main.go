@@ -1,0 +1,97 @@
+// Command rails-ec2 ships the main branch of a Rails app to a fleet of EC2 instances,
+// a few at a time, behind a load balancer. Leases, holds, the record, logs and artifacts
+// stand in a bucket, so that it may run on any number of machines: one of them acts.
+//
+// REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
+// group and TARGET_GROUP the ARN of its target group. The app runs as the systemd unit
+// UNIT, below /srv/app on each instance, where shared/env has its settings and secrets:
+// PORT=3000, RAILS_ENV=production, SECRET_KEY_BASE=... "rails-ec2 help" says how to operate
+// it; "rails-ec2 user-data" prints what the launch template needs, so that instances boot
+// into the release that is declared.
+//
+// On this machine, on three hosts with an sshd each that the script beside this file
+// starts:
+//
+//	REPOSITORY=$HOME/app bash examples/rails-ec2/local run
+//
+// HOSTS, if it is set, names hosts to be reached by ssh instead of a group by SSM.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/mirror"
+	"github.com/muster-deploy/muster/build/rails"
+	"github.com/muster-deploy/muster/build/s3store"
+	"github.com/muster-deploy/muster/lock/s3lock"
+	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/ci"
+	"github.com/muster-deploy/muster/pipeline/command"
+	"github.com/muster-deploy/muster/pipeline/source/git"
+	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/ec2target/boot"
+	"github.com/muster-deploy/muster/target/host"
+	"github.com/muster-deploy/muster/target/host/recipe"
+)
+
+// hosts is what all of the fleet have in common.
+var hosts = host.Config{
+	Root:    or(os.Getenv("ROOT"), "/srv/app"),
+	Restart: recipe.Process{Command: []string{"bundle", "exec", "puma"}, Settings: "env"}.Words(),
+	Check:   []string{"sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$(sed -n s/^PORT=//p ../../shared/env)/"`},
+	Shared:  []string{"log/", "tmp/", "env"},
+}
+
+func main() {
+	ctx, dir := context.Background(), must(os.UserCacheDir())+"/rails-ec2"
+	cloud, bucket := must(config.LoadDefaultConfig(ctx)), os.Getenv("DEPLOYS_BUCKET")
+	// A server of one's own has one name for all buckets.
+	style := func(o *s3.Options) { o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" }
+	client := s3.NewFromConfig(cloud, style)
+	if unit := os.Getenv("UNIT"); unit != "" {
+		hosts.Restart = recipe.Systemd(unit)
+	}
+	pointer := must(boot.New(boot.Config{Client: client, Bucket: bucket, Prefix: "boot/", Host: hosts}))
+	if len(os.Args) == 2 && os.Args[1] == "user-data" {
+		fmt.Print(must(pointer.UserData(boot.Instance{Region: cloud.Region})))
+		return
+	}
+	app := must(mirror.Open(ctx, mirror.Config{URL: os.Getenv("REPOSITORY"), Dir: dir + "/app.git"}))
+	files := must(s3store.New(s3store.Config{Client: client, Bucket: bucket, Prefix: "files/"}))
+	builder := must(rails.New(rails.Config{}))
+	// What the app asks of a change before it is shipped is a script of its own.
+	test := build.Command{Name: "./bin/ci", Network: true}
+	os.Exit(command.Main(must(pipeline.New(pipeline.Config{
+		Name:   "app",
+		Source: git.New(app, "main"),
+		CI:     must(ci.New(ci.Config{Trees: app, Command: test, Store: files})),
+		Builds: must(build.NewWorkshop(build.WorkshopConfig{
+			Dir: dir + "/workshop", Source: app, Builder: build.Detect(builder), Identity: builder.Identity(), Store: files,
+		})),
+		Stages: []pipeline.Stage{{Name: "production", Targets: []target.Target{must(web(cloud, client, bucket, pointer))}}},
+		// Leases have a client of their own: an upload must not delay them.
+		Store: must(s3lock.Open(ctx, s3lock.Config{Client: s3lock.NewClient(cloud, style), Bucket: bucket, Prefix: "records/"})),
+		Logs:  files,
+	}))))
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v
+}
