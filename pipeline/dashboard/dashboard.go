@@ -41,8 +41,9 @@ func New(c Config) (*Dashboard, error) {
 	c = c.withDefaults()
 	d := &Dashboard{c: c, byKey: map[string]*lane{}, origin: origin, mux: http.NewServeMux()}
 	d.base, d.close = context.WithCancel(context.Background())
+	turn := make(chan struct{}, 1)
 	for _, p := range c.Pipelines {
-		l := newLane(d.base, c, p, &d.news)
+		l := newLane(d.base, c, p, &d.news, turn)
 		d.lanes = append(d.lanes, l)
 		d.byKey[segment(l.name)] = l
 	}

@@ -36,6 +36,7 @@ type lane struct {
 	all   *signal         // shared by all lanes
 	zone  *time.Location
 	stir  chan struct{} // holds one element while there is something to tell
+	turn  chan struct{} // shared by all lanes: who has put an element in counts
 
 	reading sync.Mutex // one looks at a time
 	recent  tally      // guarded by reading
@@ -63,9 +64,9 @@ type view struct {
 	perDay  map[string]day    // of recent
 }
 
-func newLane(base context.Context, c Config, p pipeline.Pipeline, all *signal) *lane {
+func newLane(base context.Context, c Config, p pipeline.Pipeline, all *signal, turn chan struct{}) *lane {
 	l := &lane{name: p.Name(), p: p, desk: p, every: c.Refresh, base: base, all: all, zone: c.Zone,
-		stir: make(chan struct{}, 1), rendered: map[string]rendering{}}
+		stir: make(chan struct{}, 1), turn: turn, rendered: map[string]rendering{}}
 	if e, ok := p.(interface{ Recorded() pipeline.Pipeline }); ok {
 		l.desk = e.Recorded()
 	}
@@ -118,6 +119,7 @@ func (l *lane) follow() {
 			}
 		}()
 	}
+	rest(ctx, gather) // the page that made somebody look comes first
 	l.read(ctx, l.every)
 	l.count(ctx)
 	for tick := time.NewTicker(l.every); ; {

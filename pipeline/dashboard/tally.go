@@ -46,8 +46,15 @@ func markOf(s pipeline.Status) mark {
 	return m
 }
 
-// count reads the part of the history that is not known, where there may be some.
+// count reads the part of the history that is not known, where there may be some. One
+// pipeline after the other does, so that pages do not wait for it.
 func (l *lane) count(ctx context.Context) {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return
+	}
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	v := l.now()
