@@ -190,7 +190,7 @@ func TestAWriteThatWasLostAndReplacedIsNoConflict(t *testing.T) {
 		// somebody else goes on from what was written.
 		replace := func(c s3test.Call) s3test.Fault {
 			b.Break(nil)
-			time.AfterFunc(0, func() {
+			time.AfterFunc(1, func() { // time goes on once the write is done, and its answer lost
 				_, v, err := other.Load(context.Background(), "web")
 				assert.NoError(t, err)
 				_, err = other.Swap(context.Background(), "web", v, []byte("theirs"))
