@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -143,19 +144,19 @@ func TestASlugThatHerokuFindsTooLargeIsAClearError(t *testing.T) {
 func TestAnUploadThatFailsIsNoSlug(t *testing.T) {
 	p := newPlace()
 	app := p.open(t)
-	var tries int
+	var tries atomic.Int64 // requests come side by side
 	p.Break(func(r *http.Request) (f herokutest.Fault) {
 		if strings.HasPrefix(r.URL.Path, "/blobs/") {
-			tries++
+			tries.Add(1)
 			f.Refuse = 403
 		}
 		return f
 	})
 	p.clearly(t, app.Prepare(t.Context(), order(1, 1, target.Forward), numbered(1)), "the storage behind Heroku answers 403")
-	assert.Equal(t, 1, tries)
+	assert.EqualValues(t, 1, tries.Load())
 	require.ErrorIs(t, app.Activate(t.Context(), order(1, 1, target.Forward)), target.ErrUnprepared)
 	p.Break(func(r *http.Request) (f herokutest.Fault) {
-		if tries++; strings.HasPrefix(r.URL.Path, "/blobs/") && tries < 7 {
+		if n := tries.Add(1); strings.HasPrefix(r.URL.Path, "/blobs/") && n < 7 {
 			f.Drop = true
 		}
 		return f
