@@ -177,7 +177,7 @@ func (c *capistrano) deploy(b *testing.B, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	capfile := append([]byte("require \"capistrano/setup\"\n"), text...)
+	capfile := append([]byte("require \"capistrano/setup\"\nrequire \"capistrano/deploy\"\n"), text...)
 	if err := os.WriteFile(filepath.Join(dir, "Capfile"), capfile, 0o644); err != nil {
 		b.Fatal(err)
 	}

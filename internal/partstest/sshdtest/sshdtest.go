@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,6 +118,9 @@ while [ "$i" -lt "$((n + 10))" ]; do
 	i=$((i + 1))
 done`
 
+// started counts the networks of this process: each has a name of its own.
+var started atomic.Int64
+
 // cable lays the network, and has it taken away when the test ends.
 func cable(t testing.TB, n int) (bridge, network string) {
 	t.Helper()
@@ -124,7 +128,7 @@ func cable(t testing.TB, n int) (bridge, network string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bridge = fmt.Sprintf("mu%d", os.Getpid()%100_000)
+	bridge = fmt.Sprintf("mu%d-%d", os.Getpid()%100_000, started.Add(1))
 	network = fmt.Sprintf("198.18.%d", third)
 	t.Cleanup(func() {
 		_ = exec.Command("ip", "link", "del", bridge).Run()
