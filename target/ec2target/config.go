@@ -141,7 +141,7 @@ func New(c Config) (*Target, error) {
 	}
 	c.fill()
 	t := &Target{c: c}
-	if _, err := t.host(Instance{ID: "i-0"}); err != nil { // what is wrong with one is wrong with all
+	if _, err := host.New(t.hostConfig("instance", host.Exec{})); err != nil { // what is wrong with one is wrong with all
 		return nil, fmt.Errorf("ec2target %q: %w", c.Name, err)
 	}
 	rolling := c.Fleet
@@ -181,7 +181,11 @@ func (t *Target) hosts(ctx context.Context) ([]fleet.Host, error) {
 }
 
 func (t *Target) host(m Instance) (*host.Host, error) {
+	return host.New(t.hostConfig(m.ID, t.c.Reach(m)))
+}
+
+func (t *Target) hostConfig(name string, by host.Transport) host.Config {
 	c := t.c.Host
-	c.Name, c.Transport = m.ID, t.c.Reach(m)
-	return host.New(c)
+	c.Name, c.Transport = name, by
+	return c
 }

@@ -117,3 +117,14 @@ func TestNewComplainsAboutEverythingAtOnce(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "Root")
 }
+
+func TestNewReachesNobody(t *testing.T) {
+	_, err := ec2target.New(ec2target.Config{
+		Name: "web", Members: ec2target.IDs{"i-1"}, Host: host.Config{Root: "/srv/shop"},
+		Reach: func(i ec2target.Instance) host.Transport {
+			t.Errorf("%s is reached for", i.ID)
+			return host.Exec{}
+		},
+	})
+	require.NoError(t, err)
+}
