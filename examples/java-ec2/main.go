@@ -44,7 +44,7 @@ import (
 // hosts is what all of the fleet have in common.
 var hosts = host.Config{
 	Root:    or(os.Getenv("ROOT"), "/srv/app"),
-	Restart: recipe.Process{Command: []string{"sh", "-c", `exec java -jar app.jar`}, Settings: "env"}.Words(),
+	Restart: recipe.Process{Command: []string{"sh", "-c", `eval "exec $(sed -n 's/^web: *//p' Procfile)"`}, Settings: "env"}.Words(),
 	Check:   []string{"sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$(sed -n s/^PORT=//p ../../shared/env)/"`},
 	Shared:  []string{"log/", "env"},
 }
