@@ -68,7 +68,7 @@ func labels(set attribute.Set) string {
 	var all []string
 	for _, kv := range set.ToSlice() {
 		if kv.Key != "pipeline" {
-			all = append(all, string(kv.Key)+"="+kv.Value.Emit())
+			all = append(all, string(kv.Key)+"="+kv.Value.String())
 		}
 	}
 	slices.Sort(all)

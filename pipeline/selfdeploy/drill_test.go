@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +27,6 @@ type drill struct {
 	world
 	own, other pipeline.Pipeline
 	deployers  *local.Local
-	kills      int
 }
 
 // newDrill has release 1 of the deployer deployed by hand, and of the app by that.
@@ -185,16 +183,6 @@ func (d *drill) tellAll() {
 	for e, err := range d.own.Deploys(context.Background(), "") {
 		d.Logf("%s: %s: %s %v", e.ID, e.End, e.Why, err)
 	}
-}
-
-// answer is what a host's deployer says of its health.
-func (d *drill) answer() string {
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/", d.Ports[0]))
-	if err != nil {
-		return err.Error()
-	}
-	resp.Body.Close()
-	return resp.Status
 }
 
 func TestDeployerDeploysItself(t *testing.T) {

@@ -55,7 +55,6 @@ type slowBalancer struct {
 	drain func(fleet.Host)
 	mu    sync.Mutex
 	in    map[string]bool
-	most  int
 	first atomic.Int64 // when the first host came back, in Unix nanoseconds
 }
 

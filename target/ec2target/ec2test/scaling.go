@@ -10,8 +10,7 @@ import (
 
 // scalingGroup is an Auto Scaling group.
 type scalingGroup struct {
-	launch  func() Instance
-	desired int32
+	launch func() Instance
 }
 
 // AddScalingGroup makes an Auto Scaling group. Launch, if it is not nil, describes the

@@ -19,7 +19,7 @@ import (
 // TestRealHostFetchesByPresignedURL has curl fetch what a server of S3 has, by URLs
 // that the SDK has signed.
 func TestRealHostFetchesByPresignedURL(t *testing.T) {
-	server := s3server.Start(t)
+	server := s3servertest.Start(t)
 	client := server.Client()
 	d, err := s3packs.New(s3packs.Config{
 		Client: client, Presigner: s3.NewPresignClient(client), Bucket: server.Bucket(t), Prefix: "packs/",
