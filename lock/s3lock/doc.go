@@ -20,7 +20,8 @@
 // its way is refused although its first copy was written. For the same reason the
 // client's own retries are switched off for these requests, and made here, where
 // what an answer that was lost means is known. A lease costs two requests to
-// acquire, one to renew and one to release.
+// acquire, one to renew and one to release. An ETag is held against what came with it:
+// not every server reads the two at once.
 //
 // Open writes an object of its own with conditions that must not hold, and refuses
 // a server that writes it all the same, with ErrConditions.

@@ -3,6 +3,7 @@ package s3lock
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -56,8 +57,29 @@ func (s *Store) write(ctx context.Context, object string, c condition, body []by
 	return etag, doubtful, err
 }
 
-// read returns a document and the ETag of its object.
-func (s *Store) read(ctx context.Context, key string) (d document, etag string, err error) {
+// read returns a document and the ETag of its object. There are servers that look up
+// the ETag first and open the content then, and a write may come in between. Where an
+// ETag is the MD5 of the content this is seen, and the document is read again. Where it
+// is not, as in a bucket encrypted by KMS, a second reading says the same, once for all.
+func (s *Store) read(ctx context.Context, key string) (document, string, error) {
+	d, etag, err := s.get(ctx, key)
+	for try := 1; err == nil && try < tries && !s.names(etag, d); try++ {
+		before, write := etag, d.writes[0]
+		d, etag, err = s.get(ctx, key)
+		if err == nil && etag == before && d.writes[0] == write {
+			s.opaque.Store(true)
+		}
+	}
+	return d, etag, err
+}
+
+// names reports whether the ETag is the document's, as far as can be told from it.
+func (s *Store) names(etag string, d document) bool {
+	return s.opaque.Load() || etag == fmt.Sprintf(`"%x"`, md5.Sum(d.encode()))
+}
+
+// get asks for a document once, or as often as answers are lost.
+func (s *Store) get(ctx context.Context, key string) (d document, etag string, err error) {
 	object := s.prefix + key
 	err = again(ctx, func(ctx context.Context) error {
 		out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: &object}, once)

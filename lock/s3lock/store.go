@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/muster-deploy/muster/lock"
 )
@@ -43,6 +44,7 @@ func (c Config) validate() error {
 type Store struct {
 	client         Client
 	bucket, prefix string
+	opaque         atomic.Bool // the server's ETags are known not to be MD5s
 }
 
 var _ lock.Store = (*Store)(nil)
@@ -54,15 +56,15 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("open lock bucket: %w", err)
 	}
-	s := &Store{c.Client, c.Bucket, c.Prefix}
+	s := &Store{client: c.Client, bucket: c.Bucket, prefix: c.Prefix}
 	if err := s.probe(ctx); err != nil {
 		return nil, fmt.Errorf("open lock bucket %s: %w", c.Bucket, err)
 	}
 	return s, nil
 }
 
-// Load implements lock.Store, with one request. An object that is no document of
-// this key is lock.ErrDamaged.
+// Load implements lock.Store, with one request; the first one of a bucket whose ETags
+// are no MD5s takes two. An object that is no document of this key is lock.ErrDamaged.
 func (s *Store) Load(ctx context.Context, key string) ([]byte, lock.Version, error) {
 	if err := errors.Join(ctx.Err(), lock.ValidKey(key)); err != nil {
 		return nil, "", err

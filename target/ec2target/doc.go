@@ -2,13 +2,14 @@
 // (package host), reached by SSM Run Command or by ssh.
 //
 //	cloud := must(config.LoadDefaultConfig(ctx))
+//	before := must(elb.New(elb.Config{Client: elasticloadbalancingv2.NewFromConfig(cloud), Groups: []string{arn}}))
 //	sender := must(runcommand.New(runcommand.Config{Client: ssm.NewFromConfig(cloud)}))
 //	web, err := ec2target.New(ec2target.Config{
 //		Name:     "web",
-//		Members:  &scaling.Group{Client: autoscaling.NewFromConfig(cloud), Names: []string{"shop"}},
+//		Members:  &scaling.Groups{Client: autoscaling.NewFromConfig(cloud), Names: []string{"shop"}},
 //		Reach:    func(i ec2target.Instance) host.Transport { return sender.Instance(i.ID) },
 //		Host:     host.Config{Root: "/srv/shop", Restart: []string{"systemctl", "restart", "shop"}, URL: health},
-//		Balancer: &elb.Balancer{Client: elasticloadbalancingv2.NewFromConfig(cloud), Groups: []string{arn}},
+//		Balancer: before,
 //		Fleet:    fleet.Config{Batch: fleet.Percent(10), MinInService: fleet.Percent(80)},
 //	})
 //
@@ -16,11 +17,10 @@
 //
 //	runcommand   the way to an instance by SSM: one command for up to fifty
 //	managed      members by tag or by id, as SSM knows them
-//	scaling      members by Auto Scaling group; a fresh instance as a canary
+//	scaling      members by Auto Scaling group
 //	ec2hosts     members by tag, as EC2 knows them: compiles service/ec2, which takes 45 s and 3 GB
 //	elb          target groups of an ALB or NLB: drain, and wait for healthy
 //	boot         the pointer to the declared release, and UserData for instances that boot
-//	settings     settings and secrets from SSM Parameter Store, fetched by the instance
 //	budget       how often the API may be called
 //	ec2test      all of it in memory, for tests
 //
