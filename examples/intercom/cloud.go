@@ -26,6 +26,8 @@ import (
 //	WEBHOOK_SECRET    with which GitHub signs webhooks
 //	RAILS, JAVA, EMBER  the repositories, as "acme/web"
 //	DEPLOYS_BUCKET    leases, records, logs and artifacts
+//	RAILS_PRE_GROUP, RAILS_GROUP, JAVA_GROUP  the Auto Scaling groups of the fleets
+//	RAILS_TARGET_GROUP, ...  the ARNs of the target groups before them; may be missing
 //	SITE_BUCKET       where the Ember app goes
 //	LISTEN            where to listen; zero: 127.0.0.1:8700, behind a proxy that logs people in
 //	USER_HEADER       the header in which that proxy says who asks, such as X-Forwarded-User

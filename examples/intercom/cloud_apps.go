@@ -14,7 +14,6 @@ import (
 	"github.com/muster-deploy/muster/build/rails"
 	"github.com/muster-deploy/muster/pipeline"
 	"github.com/muster-deploy/muster/pipeline/source/github"
-	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/s3target"
 )
 
@@ -29,9 +28,9 @@ func (c *cloud) apps(ctx context.Context, files build.Store) ([]app, error) {
 	r, err1 := rails.New(rails.Config{})
 	j, err2 := java.New(java.Config{})
 	e, err3 := ember.New(ember.Config{})
-	staging, err4 := fleetOf("rails-pre-production")
-	web, err5 := fleetOf("rails-production")
-	service, err6 := fleetOf("java-production")
+	staging, err4 := c.fleet("rails-pre-production", "RAILS_PRE_", railsHost)
+	web, err5 := c.fleet("rails-production", "RAILS_", railsHost)
+	service, err6 := c.fleet("java-production", "JAVA_", javaHost)
 	site, err7 := s3target.Open(ctx, s3target.Config{Name: "bucket", Client: s3target.NewClient(c.aws), Bucket: os.Getenv("SITE_BUCKET")})
 	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		return nil, err
@@ -69,10 +68,4 @@ func (c *cloud) app(ctx context.Context, name string, b builder, files build.Sto
 		Dir: dir + "/intercom/workshop-" + name, Source: code, Builder: b, Identity: b.Identity(), Store: files,
 	})
 	return app{name: "intercom/" + name, source: branch, ci: branch, builds: workshop, stages: stages}, err
-}
-
-// fleetOf returns the hosts of that name. This is where a team's own hosts go: a
-// target/fleet of target/host over whatever transport reaches them.
-func fleetOf(name string) (target.Target, error) {
-	return nil, fmt.Errorf("the fleet %s is not set up: say in cloud_apps.go how its hosts are reached", name)
 }
