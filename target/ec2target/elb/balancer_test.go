@@ -116,7 +116,7 @@ func TestAHostThatDoesNotBecomeHealthySaysWhy(t *testing.T) {
 
 func TestThrottlingIsPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _, _ := open(t, ec2test.Config{Faults: ec2test.Faults{Seed: 3, Throttled: 0.3}}, 20)
+		b, _, _ := open(t, ec2test.Config{Faults: ec2test.Faults{Seed: 3, Throttled: 0.2}}, 20)
 		for i := range 20 {
 			require.NoError(t, b.Deregister(t.Context(), fleet.Host{Name: name(i)}))
 		}
