@@ -98,18 +98,22 @@ func (s *Sender) company(g *group) {
 
 // wait returns after d, or when there are enough calls, which it says.
 func (s *Sender) wait(g *group, d time.Duration) (full bool) {
+	over := time.After(d)
+	for !s.enough(g) {
+		select {
+		case <-g.full: // It may be what is left of a command that was sent since.
+		case <-over:
+			return false
+		}
+	}
+	return true
+}
+
+// enough reports whether a command would be full.
+func (s *Sender) enough(g *group) bool {
 	s.mu.Lock()
-	full = len(g.waiting) >= perCommand
-	s.mu.Unlock()
-	if full {
-		return true
-	}
-	select {
-	case <-g.full:
-		return true
-	case <-time.After(d):
-		return false
-	}
+	defer s.mu.Unlock()
+	return len(g.waiting) >= perCommand
 }
 
 // closed removes a group that has nothing left to send.
