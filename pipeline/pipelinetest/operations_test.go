@@ -352,17 +352,15 @@ func (w *world) stopDeployer() {
 // redeliver hands a unit an order that it may have had before.
 func (w *world) redeliver() {
 	w.mu.Lock()
-	recent := slices.DeleteFunc(slices.Clone(w.orders), func(d delivery) bool { return d.call != "activate" })
+	recent := slices.Clone(w.parcels)
 	w.mu.Unlock()
 	if len(recent) == 0 {
 		return
 	}
 	d := recent[w.random.IntN(len(recent))]
-	members := d.target.Members()
-	unit := members[w.random.IntN(len(members))]
 	w.later(5*time.Second, func() {
-		err := d.target.Deliver(context.Background(), unit, d.order)
-		w.note("order %d arrives at %s once more: %v", d.order.Number, unit, err)
+		err := d.target.Deliver(context.Background(), d.unit, d.order)
+		w.note("order %d arrives at %s once more: %v", d.order.Number, d.unit, err)
 	})
 }
 

@@ -48,6 +48,7 @@ type world struct {
 	shrug    bool            // checks cannot tell
 	asked    map[string]asking
 	orders   []delivery
+	parcels  []parcel
 	begun    []batch
 	artifact map[string][]string // digest to revisions
 	trace    []line
@@ -63,6 +64,13 @@ type asking struct {
 type delivery struct {
 	target *targettest.Memory
 	call   string
+	order  target.Order
+}
+
+// parcel is an order on its way to a unit.
+type parcel struct {
+	target *targettest.Memory
+	unit   string
 	order  target.Order
 }
 
@@ -266,6 +274,9 @@ func (t *gatedTarget) Activate(ctx context.Context, o target.Order) error {
 	o.Begin = func(ctx context.Context, s target.Step) error {
 		err := begin(ctx, s)
 		t.world.permitted(t.gate.name, o, t.Name(), s, err)
+		if err == nil {
+			t.world.sent(t.memory, o, s)
+		}
 		return errors.Join(err, t.gate.enter())
 	}
 	return errors.Join(t.Target.Activate(t.gate.through(t.gate.notice(ctx)), o), t.gate.enter())
@@ -300,6 +311,17 @@ func (w *world) ordered(d delivery) {
 	defer w.mu.Unlock()
 	d.order.Begin, d.order.Report = nil, nil
 	w.orders = append(w.orders, d)
+}
+
+// sent notes what units get now, and may get once more. An order that was refused on its
+// way, or for which nothing was begun, has reached none.
+func (w *world) sent(m *targettest.Memory, o target.Order, s target.Step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o.Begin, o.Report = nil, nil
+	for _, unit := range s.Units {
+		w.parcels = append(w.parcels, parcel{m, unit, o})
+	}
 }
 
 func (w *world) permitted(who string, o target.Order, name string, s target.Step, err error) {
