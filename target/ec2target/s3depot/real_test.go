@@ -1,6 +1,6 @@
 //go:build integration
 
-package s3packs_test
+package s3depot_test
 
 import (
 	"testing"
@@ -11,7 +11,7 @@ import (
 	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/internal/partstest/s3servertest"
 	"github.com/muster-deploy/muster/target"
-	"github.com/muster-deploy/muster/target/ec2target/s3packs"
+	"github.com/muster-deploy/muster/target/ec2target/s3depot"
 	"github.com/muster-deploy/muster/target/host"
 	"github.com/muster-deploy/muster/target/host/depottest"
 )
@@ -21,7 +21,7 @@ import (
 func TestRealHostFetchesByPresignedURL(t *testing.T) {
 	server := s3servertest.Start(t)
 	client := server.Client()
-	d, err := s3packs.New(s3packs.Config{
+	d, err := s3depot.New(s3depot.Config{
 		Client: client, Presigner: s3.NewPresignClient(client), Bucket: server.Bucket(t), Prefix: "packs/",
 	})
 	require.NoError(t, err)
