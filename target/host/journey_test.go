@@ -38,6 +38,16 @@ func (j *journey) reopen() {
 	j.h = h
 }
 
+// beside is another deployer's way to this host, whose scripts run in env.
+func (j *journey) beside(env []string) *host.Host {
+	j.Helper()
+	other := *j.place
+	other.transport = &transport{Exec: host.Exec{Env: env}}
+	h, err := host.New(other.config())
+	require.NoError(j, err)
+	return h
+}
+
 func (j *journey) order(a *build.Artifact) target.Order {
 	j.number += 10
 	return target.Order{Number: j.number, Epoch: 1, Intent: target.Forward, Release: target.Release{ID: "r", Digest: a.Digest}}

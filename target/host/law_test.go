@@ -80,16 +80,13 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 	require.NoError(t, j.prepare(artifact(2)))
 	require.NoError(t, j.prepare(artifact(3)))
 	env, reached, resume := pause(t, command)
-	slow := *j.place
-	slow.transport = &transport{Exec: host.Exec{Env: env}}
 	if prepareSick {
 		j.sicken(t, artifact(2))
 	}
 	if command == "sleep" { // which only a run that has patience left comes to
-		slow.change = func(c *host.Config) { c.Patience = time.Minute }
+		j.change = func(c *host.Config) { c.Patience = time.Minute }
 	}
-	paused, err := host.New(slow.config())
-	require.NoError(t, err)
+	paused := j.beside(env)
 	old := j.order(artifact(2))
 	ended := make(chan error, 1)
 	go func() {

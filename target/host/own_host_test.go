@@ -23,12 +23,10 @@ func TestOrderGivenAgainAfterTheRestartOnlyAsks(t *testing.T) {
 	require.NoError(t, j.prepare(artifact(2)))
 	j.sicken(t, artifact(2))
 	env, reached, resume := pause(t, "sleep") // the pause between two questions
-	j.transport.Env = env
 	ended := make(chan error, 1)
-	first := j.order(artifact(2))
-	go func() { ended <- j.h.Activate(t.Context(), first) }()
+	before, first := j.beside(env), j.order(artifact(2))
+	go func() { ended <- before.Activate(t.Context(), first) }()
 	reached()
-	j.transport.Env = nil
 	fence := j.order(artifact(2))
 	fence.Release = target.Release{}
 	_, err := j.h.Observe(t.Context(), fence)
