@@ -179,6 +179,8 @@ func (d *drill) tellAll() {
 	for i := range d.Ports {
 		log, _ := os.ReadFile(filepath.Join(d.Dir, "hosts", fmt.Sprintf("d%d", i+1), "supervisor", "log"))
 		d.Logf("host d%d:\n%s", i+1, log[max(0, len(log)-20_000):])
+		restart, _ := os.ReadFile(filepath.Join(d.Dir, "hosts", fmt.Sprintf("d%d", i+1), ".muster", "restart.log"))
+		d.Logf("its last restart: %s", restart)
 	}
 	for e, err := range d.own.Deploys(context.Background(), "") {
 		d.Logf("%s: %s: %s %v", e.ID, e.End, e.Why, err)

@@ -40,6 +40,7 @@ func (d *Deployer) Main(self *pipeline.Engine, others ...*pipeline.Engine) int {
 
 // begin is what comes before a deployer on a host acts.
 func (d *Deployer) begin(ctx context.Context, self *pipeline.Engine, engines []*pipeline.Engine) error {
+	keepInherited()
 	if d.c.Port != "" {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", d.c.Port))
 		if err != nil {

@@ -2,7 +2,9 @@ package host_test
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,4 +80,26 @@ func TestScriptOutlivesTheDeployerThatItEnds(t *testing.T) {
 		return err == nil
 	}, time.Minute, 5*time.Millisecond)
 	require.Empty(t, out.String(), "nobody listens any more")
+}
+
+// A deployer on this host holds a lock of its supervisor's, and whatever it starts
+// inherits that. A script that kept it would wait for the host's lock, which a restart
+// has, while that restart waits for the supervisor's.
+func TestScriptKeepsNoLockOfTheDeployerThatRunsIt(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	held := filepath.Join(t.TempDir(), "lock")
+	shell := filepath.Join(t.TempDir(), "sh")
+	flock, err := exec.LookPath("flock")
+	require.NoError(t, err)
+	text := fmt.Sprintf("#!/bin/sh\nexec 8>>'%s' 9>&8\n'%s' 8\nexec sh \"$@\"\n", held, flock)
+	require.NoError(t, os.WriteFile(shell, []byte(text), 0o700))
+	env, reached, resume := pause(t, "flock") // with which it waits for the host's lock
+	j.transport.Env, j.transport.Shell = env, shell
+	ended := make(chan error, 1)
+	go func() { ended <- j.prepare(artifact(1)) }()
+	reached()
+	require.NoError(t, exec.Command(flock, "-n", held, "true").Run(), "the script holds it")
+	resume()
+	require.NoError(t, <-ended)
 }
