@@ -55,7 +55,7 @@ type Workspace struct {
 	mu       sync.Mutex
 	secrets  map[string]string
 	placed   map[string]placement // by path, slash-separated, relative to Dir
-	borrowed map[string]*loan     // by absolute path
+	borrowed map[string]*loan     // by absolute path; also what is pledged
 	careful  bool                 // nothing is placed: the cache has lost it before
 }
 

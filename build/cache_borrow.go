@@ -17,6 +17,8 @@ type loan struct {
 	cache *Cache
 	key   string
 	claim string // what is left of the directory of the key, under a name that nobody finds
+	// pledged says that the cache has never had it, see Pledge.
+	pledged bool
 }
 
 // borrow moves what is under key to dir, whose links may lead to places below root. It
@@ -78,6 +80,9 @@ func (l *loan) settle() error {
 	err := os.Rename(l.claim, filepath.Join(l.cache.dir, entryName(l.key)))
 	if errors.Is(err, fs.ErrExist) {
 		err = nil
+	}
+	if err == nil && l.pledged {
+		err = l.cache.shrink()
 	}
 	return errors.Join(err, removeTree(l.claim))
 }
@@ -171,8 +176,8 @@ func listing(files []File, more extras) (listed map[string]bool, links map[strin
 
 // Borrow restores dir as Restore does, without copying a file: it is taken out of the
 // cache, and others do not find it there until it is given back, under the same key, by
-// Give. A Workshop gives back what a build that failed has borrowed. Where the process
-// is killed, the cache has lost a directory.
+// Give, or by Settle where the build has failed. Where the process is killed, the cache
+// has lost a directory.
 //
 // What a build added to dir is removed when it is borrowed the next time; where it
 // changed what was there, the whole is dropped then.
@@ -194,32 +199,48 @@ func (ws *Workspace) Borrow(ctx context.Context, dir, key string) (hit string, e
 	if !ok {
 		return ws.Restore(ctx, dir, key)
 	}
-	ws.mu.Lock()
-	if ws.borrowed == nil {
-		ws.borrowed = map[string]*loan{}
-	}
-	ws.borrowed[at] = l
-	ws.mu.Unlock()
+	ws.owe(at, l)
 	ws.Logf("%s borrowed from cache %s", dir, key)
 	return key, nil
 }
 
-// repay gives one directory back, if it was borrowed under the key; any key where that
-// is empty.
-func (ws *Workspace) repay(at, key string) (borrowed bool, err error) {
+// owe notes what is to be given to the cache.
+func (ws *Workspace) owe(at string, l *loan) {
 	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.borrowed == nil {
+		ws.borrowed = map[string]*loan{}
+	}
+	ws.borrowed[at] = l
+}
+
+// settled returns what is owed for a directory, if it is under the key, which is any
+// where that is empty, and forgets it.
+func (ws *Workspace) settled(at, key string) *loan {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	l := ws.borrowed[at]
 	if l == nil || key != "" && l.key != key {
-		ws.mu.Unlock()
-		return false, nil
+		return nil
 	}
 	delete(ws.borrowed, at)
-	ws.mu.Unlock()
+	return l
+}
+
+// repay gives one directory back, if it was borrowed or pledged under the key; any key
+// where that is empty.
+func (ws *Workspace) repay(at, key string) (borrowed bool, err error) {
+	l := ws.settled(at, key)
+	if l == nil {
+		return false, nil
+	}
 	return true, l.back(at)
 }
 
-// repayAll gives back what a builder has not.
-func (ws *Workspace) repayAll() {
+// Settle gives to the cache what a builder has borrowed or pledged, and has neither given
+// back nor redeemed. A Workshop does it when a builder has returned, whatever came of the
+// build; whoever makes a Workspace without one has to.
+func (ws *Workspace) Settle() {
 	ws.mu.Lock()
 	var left []string
 	for at := range ws.borrowed {

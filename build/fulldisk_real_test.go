@@ -120,4 +120,12 @@ func TestRealAFullDiskCostsTheCacheNothingThatItHad(t *testing.T) {
 	require.Equal(t, "k/1", must(t, func() (string, error) { return elsewhere.Borrow(t.Context(), "modules", "k/1") }))
 	require.Equal(t, before, digestOf(t, filepath.Join(elsewhere.Dir, "modules")))
 	require.Equal(t, []string{"k~1"}, names(t, at))
+
+	// Nor can it be handed over: what is pledged is copied at once, and stays in the tree.
+	require.NoError(t, elsewhere.Pledge(t.Context(), "modules", "k/3"))
+	require.Equal(t, []string{"k~1", "k~3"}, names(t, at))
+	require.False(t, must(t, func() (bool, error) { return elsewhere.Redeem(t.Context(), "modules") }))
+	require.Equal(t, before, digestOf(t, filepath.Join(elsewhere.Dir, "modules")))
+	_, again := restored(t, c, "k/3")
+	require.Equal(t, before, digestOf(t, again))
 }

@@ -89,7 +89,7 @@ func (w *Workshop) buildOnce(ctx context.Context, revision string, log io.Writer
 		return "", false, err
 	}
 	ws := &Workspace{Dir: co.dir, Revision: revision, Log: log, Runner: w.config.Runner, Cache: w.config.Cache, careful: careful}
-	defer ws.repayAll()
+	defer ws.Settle()
 	out, err := w.config.Builder.Build(ctx, ws)
 	if err != nil {
 		return "", false, err

@@ -30,14 +30,19 @@ func (ws *Workspace) Place(ctx context.Context, dir string, keys ...string) (hit
 	if err != nil || hit == "" {
 		return "", err
 	}
+	ws.put(at, p)
+	ws.Logf("%s taken from cache %s", dir, hit)
+	return hit, nil
+}
+
+// put notes what is placed at a path.
+func (ws *Workspace) put(at string, p placement) {
 	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	if ws.placed == nil {
 		ws.placed = map[string]placement{}
 	}
 	ws.placed[relativeTo(ws.Dir, at)] = p
-	ws.mu.Unlock()
-	ws.Logf("%s taken from cache %s", dir, hit)
-	return hit, nil
 }
 
 // relativeTo is at below dir, slash-separated, links of dir itself followed.

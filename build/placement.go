@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -48,10 +47,15 @@ func (c *Cache) lend(ctx context.Context, name, root, dir string) (placement, bo
 	if err != nil {
 		return placement{}, false, err
 	}
+	return p.with(more), true, ignoreMissing(touch(at))
+}
+
+// with adds the links that a manifest of the directory alone would not allow.
+func (p placement) with(more extras) placement {
 	for _, link := range more.paths() {
 		p.files = append(p.files, File{Path: filepath.ToSlash(link), Mode: linkMode, Link: more.Links[link]})
 	}
-	return p, true, ignoreMissing(touch(at))
+	return p
 }
 
 // verify reads all files: that they are what the manifest says, and hold no secret.
@@ -116,16 +120,6 @@ func (w *hashWorker) verifyFile(ctx context.Context, src *os.Root, f File) error
 		return fmt.Errorf("%s is not what was saved: %w", name, ErrCorrupt)
 	}
 	return nil
-}
-
-// open opens one file.
-func (p placement) open(name string) (io.ReadCloser, error) {
-	root, err := os.OpenRoot(p.tree)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return root.Open(name)
 }
 
 // below are the files as they are named in an artifact that holds them at dir.

@@ -54,19 +54,36 @@ func record(ctx context.Context, dir string, o RecordOptions, placed map[string]
 		root.Close()
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
-	a, err := NewArtifact(files, func(f File) (io.ReadCloser, error) {
-		for at, p := range placed {
-			if name, ok := strings.CutPrefix(f.Path, at+"/"); ok {
-				return p.open(name)
-			}
-		}
-		return root.Open(f.Path)
-	})
+	open, err := opener(root, placed)
+	var a *Artifact
+	if err == nil {
+		a, err = NewArtifact(files, open)
+	}
 	if err != nil {
 		root.Close()
 		return nil, fmt.Errorf("record %s: %w", dir, err)
 	}
 	return a, nil
+}
+
+// opener opens files below root, and those that are placed where they are. Directories
+// are opened once: there are thousands of files in them.
+func opener(root *os.Root, placed map[string]placement) (func(File) (io.ReadCloser, error), error) {
+	roots := map[string]*os.Root{}
+	for at, p := range placed {
+		var err error
+		if roots[at], err = os.OpenRoot(p.tree); err != nil {
+			return nil, err // Those that are open go with the garbage.
+		}
+	}
+	return func(f File) (io.ReadCloser, error) {
+		for at, from := range roots {
+			if name, ok := strings.CutPrefix(f.Path, at+"/"); ok {
+				return from.Open(name)
+			}
+		}
+		return root.Open(f.Path)
+	}, nil
 }
 
 // recordFiles lists and hashes what is in dir.

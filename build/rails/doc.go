@@ -17,6 +17,9 @@
 // the tree only where assets are compiled. Where the lockfile changed, bundle install
 // begins with the gems of the last build, and removes those that are not locked any
 // more.
+// Gems that were installed are moved to the cache once the assets are compiled, and go
+// into the artifact from there, too: what a gem writes into its own directory while
+// assets are compiled is not shipped, with a full cache or an empty one.
 //
 // Compiled assets are cached under a key of everything in the tree but what assets do
 // not read (controllers, models, jobs, mailers, tests, documents, see AssetBlind), and

@@ -93,8 +93,8 @@ func (a *app) unpack(ctx context.Context) error {
 	return a.fill(ctx, key) // Another process has dropped them since.
 }
 
-// fill installs the gems, beginning with those of the last build, and keeps them for
-// the next one.
+// fill installs the gems, beginning with those of the last build, and promises them to
+// the next one: they go to the cache when nothing more is done with them here.
 func (a *app) fill(ctx context.Context, key build.CacheKey) error {
 	if _, err := a.ws.Restore(ctx, vendored, key.Family()); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (a *app) fill(ctx context.Context, key build.CacheKey) error {
 	if err := a.normalize(ctx); err != nil {
 		return fmt.Errorf("normalise the gems: %w", err)
 	}
-	if err := a.ws.Save(ctx, vendored, key.Exact()); err != nil {
+	if err := a.ws.Pledge(ctx, vendored, key.Exact()); err != nil {
 		if context.Cause(ctx) != nil {
 			return err
 		}
@@ -113,6 +113,13 @@ func (a *app) fill(ctx context.Context, key build.CacheKey) error {
 		a.ws.Logf("gems are not cached: %v", err)
 	}
 	return nil
+}
+
+// redeem moves gems that were installed to the cache, from where the artifact gets them.
+// Where that cannot be, they are taken from the tree.
+func (a *app) redeem(ctx context.Context) error {
+	_, err := a.ws.Redeem(ctx, vendored)
+	return err
 }
 
 // install is bundle install. All that it is to do stands in .bundle/config, but for

@@ -97,8 +97,10 @@ func TestBadInputIsOneClearErrorAndLeavesNothingHalf(t *testing.T) {
 			cache, err := build.OpenCache(at, build.CacheOptions{})
 			require.NoError(t, err)
 			dir := app(t, c.files...)
-			_, err = b.Build(t.Context(), &build.Workspace{Dir: dir, Cache: cache, Runner: tools(t, c.install, c.compile)})
+			ws := &build.Workspace{Dir: dir, Cache: cache, Runner: tools(t, c.install, c.compile)}
+			_, err = b.Build(t.Context(), ws)
 			require.ErrorContains(t, err, c.err)
+			ws.Settle()
 			whole(t, dir, at)
 		})
 	}
@@ -119,7 +121,9 @@ func TestACancelledBuildLeavesNoGrandchildAndNoHalfCache(t *testing.T) {
 		stop := errors.New("superseded")
 		ended := make(chan error)
 		go func() {
-			_, err := b.Build(ctx, &build.Workspace{Dir: dir, Cache: cache, Runner: runner})
+			ws := &build.Workspace{Dir: dir, Cache: cache, Runner: runner}
+			_, err := b.Build(ctx, ws)
+			ws.Settle()
 			ended <- err
 		}()
 		require.Eventually(t, func() bool {

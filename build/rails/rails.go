@@ -128,14 +128,10 @@ func (b *Builder) build(ctx context.Context, ws *build.Workspace) (build.Output,
 		return build.Output{}, err
 	}
 	ws.Announce(a.tools...)
-	if err := a.ask(ctx); err != nil {
-		return build.Output{}, err
-	}
-	if err := a.bundle(ctx); err != nil {
-		return build.Output{}, err
-	}
-	if err := a.assets(ctx); err != nil {
-		return build.Output{}, err
+	for _, step := range []func(context.Context) error{a.ask, a.bundle, a.assets, a.redeem} {
+		if err := step(ctx); err != nil {
+			return build.Output{}, err
+		}
 	}
 	if err := a.furnish(); err != nil {
 		return build.Output{}, err
