@@ -11,7 +11,9 @@ import (
 	"syscall"
 )
 
-// members are the processes of a group, without its leader.
+// members are the processes of a group, without its leader, that have several threads, as
+// deployers have. What a deployer has forked, and is no script yet in a group of its own,
+// has one.
 func members(group int) (all []int) {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range files {
@@ -23,8 +25,9 @@ func members(group int) (all []int) {
 		var state string
 		var parent, of int
 		_, _ = fmt.Sscan(after, &state, &parent, &of)
+		threads := strings.Fields(after)[17]
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		if of == group && pid != group && state != "Z" {
+		if of == group && pid != group && state != "Z" && threads != "1" {
 			all = append(all, pid)
 		}
 	}
