@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/muster-deploy/muster/build"
@@ -50,7 +49,7 @@ func (p *Project) Install(ctx context.Context, ws *build.Workspace) (*Installed,
 			return in, nil
 		}
 	}
-	if err := p.explain(ws.Run(ctx, p.install())); err != nil {
+	if err := p.explain(ws.Dir, ws.Run(ctx, p.install())); err != nil {
 		return nil, fmt.Errorf("install JavaScript dependencies: %w", err)
 	}
 	return in, nil
@@ -63,19 +62,6 @@ func refuseCommitted(dir string) error {
 		return errors.New("install JavaScript dependencies: node_modules is part of the source tree: remove it there, what is installed comes from the lockfile")
 	}
 	return nil
-}
-
-// explain says in front of an error what a person can do about it.
-func (p *Project) explain(err error) error {
-	failed, ok := errors.AsType[*build.CommandError](err)
-	if !ok {
-		return err
-	}
-	said := strings.ToLower(failed.Output)
-	if slices.ContainsFunc(frozen, func(piece string) bool { return strings.Contains(said, piece) }) {
-		return fmt.Errorf("%s is out of step with package.json: run %s install and commit the lockfile: %w", p.lockfile, p.manager.Name, err)
-	}
-	return err
 }
 
 // key is that of the node_modules which an install of now would make. It asks node

@@ -46,6 +46,8 @@ type Manifest struct {
 	Dependencies         map[string]string `json:"dependencies"`
 	DevDependencies      map[string]string `json:"devDependencies"`
 	OptionalDependencies map[string]string `json:"optionalDependencies"`
+	// Resolutions are what Yarn uses whatever is asked for.
+	Resolutions map[string]any `json:"resolutions"`
 }
 
 // Depends says whether the app depends on a package, to run or to be built.

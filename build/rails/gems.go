@@ -3,11 +3,9 @@ package rails
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/muster-deploy/muster/build"
@@ -99,7 +97,7 @@ func (a *app) fill(ctx context.Context, key build.CacheKey) error {
 	if _, err := a.ws.Restore(ctx, vendored, key.Family()); err != nil {
 		return err
 	}
-	if err := explain(a.ws.Run(ctx, a.install())); err != nil {
+	if err := a.explain(a.ws.Run(ctx, a.install())); err != nil {
 		return err
 	}
 	if err := a.normalize(ctx); err != nil {
@@ -140,25 +138,6 @@ var transient = []string{
 	"could not reach host", "network error while fetching", "connection reset", "connection refused", "timed out",
 	"net::opentimeout", "net::readtimeout", "bad response 502", "bad response 503", "bad response 504", "too many requests",
 	"retrying fetcher due to error", "temporary failure in name resolution", "getaddrinfo",
-}
-
-// outOfStep finds in Bundler's output that the lockfile does not fit the Gemfile.
-var outOfStep = []string{
-	"in deployment mode after changing", "the dependencies in your gemfile changed", "your lockfile is missing",
-	"the gemfile.lock", "because frozen mode is set", "the list of sources changed", "your bundle only supports platforms",
-}
-
-// explain says in front of an error what a person can do about it.
-func explain(err error) error {
-	failed, ok := errors.AsType[*build.CommandError](err)
-	if !ok {
-		return err
-	}
-	said := strings.ToLower(failed.Output)
-	if slices.ContainsFunc(outOfStep, func(piece string) bool { return strings.Contains(said, piece) }) {
-		return fmt.Errorf("%s is out of step with Gemfile, or not for this platform: run bundle install and commit it: %w", lockfile, err)
-	}
-	return err
 }
 
 // configure writes what Bundler is to do here and on the hosts. Its file in the app

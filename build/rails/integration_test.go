@@ -234,7 +234,10 @@ func TestRealBadInputIsSaidClearly(t *testing.T) {
 		}, "the app wants ruby 3.9.9 (.ruby-version:1), this machine has 3."},
 		{"a lockfile out of step", func(t *testing.T, r *repository) {
 			r.edit(t, "Gemfile", "gem \"puma\"", "gem \"puma\", \"~> 99\"")
-		}, "Gemfile.lock is out of step with Gemfile"},
+		}, "Gemfile.lock is out of step with Gemfile:3, which asks for puma, or not for this platform"},
+		{"a lockfile that locks more", func(t *testing.T, r *repository) {
+			r.edit(t, "Gemfile", "gem \"sqlite3\"\n", "")
+		}, "is out of step with Gemfile, which does not ask for sqlite3, or not for this platform"},
 		{"assets that do not compile", func(t *testing.T, r *repository) {
 			require.NoError(t, os.WriteFile(filepath.Join(r.dir, "app/assets/stylesheets/bad.scss"), []byte("a { color: $nothing }\n"), 0o644))
 		}, "run bundle exec rails assets:precompile: exit status 1; its output ends with:"},
