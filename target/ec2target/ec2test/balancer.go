@@ -20,6 +20,13 @@ type registered struct {
 	sick     bool
 }
 
+// leave has a target get no new requests.
+func (t *registered) leave() {
+	if !t.draining {
+		t.draining, t.since = true, time.Now()
+	}
+}
+
 // AddTargetGroup makes a target group and returns its ARN.
 func (c *Cloud) AddTargetGroup(name string) string {
 	c.mu.Lock()
@@ -59,12 +66,22 @@ func (c *Cloud) health(g *targetGroup, id string) (types.TargetHealthStateEnum, 
 		return types.TargetHealthStateEnumUnused, types.TargetHealthReasonEnumNotRegistered
 	case t.draining:
 		return types.TargetHealthStateEnumDraining, types.TargetHealthReasonEnumDeregistrationInProgress
-	case t.sick:
+	case t.sick || !c.well(id):
 		return types.TargetHealthStateEnumUnhealthy, types.TargetHealthReasonEnumFailedHealthChecks
 	case time.Since(t.since) < c.c.Settle:
 		return types.TargetHealthStateEnumInitial, types.TargetHealthReasonEnumRegistrationInProgress
 	}
 	return types.TargetHealthStateEnumHealthy, ""
+}
+
+// well asks a machine that can say so whether it serves. The lock is held.
+func (c *Cloud) well(id string) bool {
+	i := c.instances[id]
+	if i == nil {
+		return false
+	}
+	m, ok := i.Machine.(interface{ Healthy() bool })
+	return !ok || m.Healthy()
 }
 
 // target finds a group, and checks what is asked of it. The lock is held.
@@ -112,8 +129,8 @@ func (c *Cloud) DeregisterTargets(ctx context.Context, in *elb.DeregisterTargets
 		return nil, err
 	}
 	for _, t := range in.Targets {
-		if r := g.targets[text(t.Id)]; r != nil && !r.draining {
-			r.draining, r.since = true, time.Now()
+		if r := g.targets[text(t.Id)]; r != nil {
+			r.leave()
 		}
 	}
 	return &elb.DeregisterTargetsOutput{}, nil

@@ -21,7 +21,11 @@
 //
 // Calls are throttled beyond Config.Limits. Faults lose answers, run commands twice and
 // late, and lose them on their way. Instances boot and end whenever the test wants; one
-// that is Cut off is there, and its agent is not.
+// that is Cut off is there, and its agent is not. An Auto Scaling group starts what is
+// missing, holds it by a lifecycle hook, and gives up on it.
+//
+// What boots does it by Instance.Boot: as a Model, or as a Shell that runs its user data.
+// A Cloud is an http.Handler for those that have only curl to ask it by.
 //
 // Behaviour over time is what this cloud is for. The shapes of requests and answers are
 // held against another imitation, moto, in the tests of the packages that send them.

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 )
 
 // Instance is what a cloud runs.
@@ -15,47 +19,103 @@ type Instance struct {
 	Tags map[string]string
 	// Group is the Auto Scaling group that it belongs to; empty for none.
 	Group string
-	// Machine runs what commands bring; nil: its agent runs and nothing else does.
+	// Machine runs what commands bring; nil: its agent runs and nothing else does. One
+	// that has a method Healthy() bool is asked by the balancers' health checks.
 	Machine Machine
+
+	// Starts is how long it takes from its launch until its agent is there, and Boot begins.
+	Starts time.Duration
+	// Boot is what it runs when it has started, as user data is run; nil: nothing. Its
+	// context ends with the instance.
+	Boot func(ctx context.Context, id string)
+	// ReadableTags says that the instance can read its own tags: the launch template has
+	// turned that on.
+	ReadableTags bool
 }
 
 // instance is an Instance at work.
 type instance struct {
 	Instance
-	ctx  context.Context // ends with the instance
-	end  context.CancelFunc
-	cut  bool
-	life string // of the Auto Scaling group: "InService", ...
+	ctx      context.Context // ends with the instance
+	finish   context.CancelFunc
+	sequence int
+	managed  bool // its agent has ever been there
+	cut      bool
+	life     types.LifecycleState // of the Auto Scaling group
 }
 
-// Launch starts an instance and returns its id. Its agent is there at once.
+// ending says whether an instance counts no more among those of its group.
+func (i *instance) ending() bool { return strings.HasPrefix(string(i.life), "Terminating") }
+
+// Launch starts an instance and returns its id. Its group desires one more.
 func (c *Cloud) Launch(i Instance) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i.ID == "" {
-		i.ID = fmt.Sprintf("i-%017x", c.next())
-	}
-	i.Tags = maps.Clone(i.Tags)
-	ctx, end := context.WithCancel(context.Background()) // its own life, nobody's call
-	c.instances[i.ID] = &instance{Instance: i, ctx: ctx, end: end, life: "InService"}
 	if i.Group != "" {
-		c.scale(i.Group)
+		c.scale(i.Group).desired++
+	}
+	return c.launch(i)
+}
+
+// launch starts an instance. The lock is held.
+func (c *Cloud) launch(spec Instance) string {
+	n := c.next()
+	if spec.ID == "" {
+		spec.ID = fmt.Sprintf("i-%017x", n)
+	}
+	spec.Tags = maps.Clone(spec.Tags)
+	ctx, finish := context.WithCancel(context.Background()) // its own life, nobody's call
+	i := &instance{Instance: spec, ctx: ctx, finish: finish, sequence: n, life: types.LifecycleStatePending}
+	if old := c.instances[i.ID]; old != nil {
+		old.finish() // the same machine, started anew
+	}
+	c.instances[i.ID] = i
+	if i.Group != "" {
+		c.arrive(c.scale(i.Group), i)
+	}
+	if i.Starts <= 0 {
+		i.managed = true
+	}
+	if i.Starts > 0 || i.Boot != nil {
+		c.running.Go(func() { c.boot(i) })
 	}
 	return i.ID
 }
 
-// Terminate ends an instance, and with it what runs on it. It is a target no longer.
+// boot has the agent come up, and runs the user data.
+func (c *Cloud) boot(i *instance) {
+	if sleep(i.ctx, i.Starts) != nil {
+		return
+	}
+	c.set(func() { i.managed = true })
+	if i.Boot != nil {
+		i.Boot(i.ctx, i.ID)
+	}
+}
+
+// Terminate ends an instance at once, and with it what runs on it, as a failure of its
+// host does. It is a target no longer, and its group starts another one.
 func (c *Cloud) Terminate(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := c.instances[id]
-	if i == nil {
+	if i := c.instances[id]; i != nil {
+		c.end(i)
+	}
+}
+
+// end is Terminate. The lock is held.
+func (c *Cloud) end(i *instance) {
+	if c.instances[i.ID] != i {
 		return
 	}
-	i.end()
-	delete(c.instances, id)
+	i.finish()
+	i.life = types.LifecycleStateTerminated
+	delete(c.instances, i.ID)
 	for _, g := range c.groups {
-		delete(g.targets, id)
+		delete(g.targets, i.ID)
+	}
+	if i.Group != "" {
+		c.balance(c.scale(i.Group))
 	}
 }
 
@@ -74,7 +134,7 @@ func (c *Cloud) SetLife(id, state string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.instances[id]; i != nil {
-		i.life = state
+		i.life = types.LifecycleState(state)
 	}
 }
 

@@ -19,6 +19,9 @@ func (c *Cloud) DescribeInstanceInformation(ctx context.Context, in *ssm.Describ
 	defer c.mu.Unlock()
 	var all []types.InstanceInformation
 	for _, i := range c.instances {
+		if !i.managed {
+			continue
+		}
 		ok, err := i.matches(in.Filters)
 		if err != nil {
 			return nil, err

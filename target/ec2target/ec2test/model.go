@@ -2,6 +2,7 @@ package ec2test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,6 +57,31 @@ func (m *Model) Drift() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drifted = true
+}
+
+// Healthy says whether the app answers health checks well.
+func (m *Model) Healthy() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.live != "" && m.good == m.live && !m.drifted && !m.sick(m.live)
+}
+
+// Boot makes a release live as the script of the package boot does: under the number of
+// the order that has declared it. It says why it could not.
+func (m *Model) Boot(ctx context.Context, number uint64, digest string) error {
+	a := ask{release: strings.TrimPrefix(digest, "sha256:"), number: number, nonce: rand.Text()}
+	if err := sleep(ctx, m.Fetch); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	if a.number >= m.number {
+		m.hold(a)
+	}
+	m.mu.Unlock()
+	if said := m.activate(ctx, a); said != "ok" {
+		return fmt.Errorf("ec2test: boot into %s by order %d: %q", digest, number, said)
+	}
+	return nil
 }
 
 // ask is one run of a script.

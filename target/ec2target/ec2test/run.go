@@ -2,6 +2,7 @@ package ec2test
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -13,7 +14,7 @@ func (c *Cloud) run(k *command, r *run) {
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithCancel(i.ctx)
+	ctx, cancel := context.WithTimeout(i.ctx, k.limit())
 	defer cancel()
 	defer context.AfterFunc(k.ctx, cancel)()
 	c.set(func() { r.status, r.started = types.CommandInvocationStatusInProgress, time.Now() })
@@ -32,12 +33,24 @@ func (c *Cloud) run(k *command, r *run) {
 			r.status, r.details = types.CommandInvocationStatusTimedOut, "Undeliverable"
 		case k.ctx.Err() != nil:
 			r.status, r.details = types.CommandInvocationStatusCancelled, "Cancelled"
+		case ctx.Err() != nil:
+			r.status, r.details = types.CommandInvocationStatusTimedOut, "ExecutionTimedOut"
 		case code != 0:
 			r.status = types.CommandInvocationStatusFailed
 		default:
 			r.status = types.CommandInvocationStatusSuccess
 		}
 	})
+}
+
+// limit is how long a script may run: an hour, unless it says otherwise.
+func (k *command) limit() time.Duration {
+	if s := k.in.Parameters["executionTimeout"]; len(s) == 1 {
+		if n, err := strconv.Atoi(s[0]); err == nil {
+			return time.Duration(n) * time.Second
+		}
+	}
+	return time.Hour
 }
 
 func (c *Cloud) set(f func()) {

@@ -48,7 +48,7 @@ func (c *Cloud) SendCommand(ctx context.Context, in *ssm.SendCommandInput, _ ...
 	defer c.mu.Unlock()
 	var unknown []string
 	for _, id := range in.InstanceIds {
-		if c.instances[id] == nil {
+		if i := c.instances[id]; i == nil || !i.managed {
 			unknown = append(unknown, id)
 		}
 	}
@@ -96,7 +96,7 @@ func (c *Cloud) accept(in *ssm.SendCommandInput) *command {
 		k.runs = append(k.runs, &run{id: id, status: types.CommandInvocationStatusPending})
 	}
 	c.commands[k.id] = k
-	for range amount(in.MaxConcurrency, 50, len(k.runs)) {
+	for range max(1, amount(in.MaxConcurrency, 50, len(k.runs))) {
 		c.start(k)
 	}
 	return k
