@@ -21,6 +21,7 @@
 //	ec2hosts     members by tag, as EC2 knows them: compiles service/ec2, which takes 45 s and 3 GB
 //	elb          target groups of an ALB or NLB: drain, and wait for healthy
 //	boot         the pointer to the declared release, and UserData for instances that boot
+//	canary       a fresh instance that has to come up before a stage is done
 //	budget       how often the API may be called
 //	ec2test      all of it in memory, for tests
 //

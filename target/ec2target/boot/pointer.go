@@ -50,7 +50,7 @@ func (p *Pointer) Declare(ctx context.Context, o target.Order) error {
 		return fmt.Errorf("declare %s: order %d names no release: %w", o.Release.ID, o.Number, err)
 	}
 	for {
-		now, etag, err := p.read(ctx)
+		now, etag, err := p.read(ctx, declared)
 		switch {
 		case err != nil:
 			return fmt.Errorf("declare %s: %w", o.Release.ID, err)
@@ -59,7 +59,7 @@ func (p *Pointer) Declare(ctx context.Context, o target.Order) error {
 		case now.Number == o.Number:
 			return nil
 		}
-		err = p.write(ctx, etag, Declared{o.Number, o.Release.Digest, o.Release.ID})
+		err = p.write(ctx, declared, etag, Declared{o.Number, o.Release.Digest, o.Release.ID})
 		if err == nil || !lost(err) {
 			return err
 		}
@@ -68,15 +68,15 @@ func (p *Pointer) Declare(ctx context.Context, o target.Order) error {
 
 // Read returns what is declared.
 func (p *Pointer) Read(ctx context.Context) (Declared, error) {
-	d, _, err := p.read(ctx)
+	d, _, err := p.read(ctx, declared)
 	return d, err
 }
 
-// pointer is the name of the object that everything depends on. It is one line of words:
-// a shell reads it.
-const pointer = "declared"
+// The names of the objects that everything depends on. Each is one line of words: a shell
+// reads it.
+const declared, candidate = "declared", "candidate"
 
-func (p *Pointer) read(ctx context.Context) (d Declared, etag string, err error) {
+func (p *Pointer) read(ctx context.Context, pointer string) (d Declared, etag string, err error) {
 	out, err := p.c.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.c.Bucket, Key: p.key(pointer)})
 	if code(err) == "NoSuchKey" || code(err) == "NotFound" {
 		return Declared{}, "", nil
@@ -110,7 +110,7 @@ func parse(text string) (d Declared, err error) {
 }
 
 // write replaces what was read, or is refused.
-func (p *Pointer) write(ctx context.Context, etag string, d Declared) error {
+func (p *Pointer) write(ctx context.Context, pointer, etag string, d Declared) error {
 	id := plainly(d.ID)
 	in := &s3.PutObjectInput{
 		Bucket: &p.c.Bucket, Key: p.key(pointer), ContentType: new("text/plain"),

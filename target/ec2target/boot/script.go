@@ -18,8 +18,8 @@ import (
 //go:embed release.sh
 var release string
 
-// script is what an instance runs to make a release live: sh SCRIPT NUMBER, in a
-// directory with manifest and pack. It does to its host what a fleet would have done.
+// script is what an instance runs to make a release live: sh SCRIPT NUMBER DIR, with
+// manifest and pack in that directory. It does to its host what a fleet would have done.
 func (p *Pointer) script(a *build.Artifact, sum string) (string, error) {
 	prepare, err := recordPrepare(p.c.Host, a)
 	if err != nil {

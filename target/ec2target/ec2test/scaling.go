@@ -30,6 +30,7 @@ func (c *Cloud) DescribeAutoScalingGroups(ctx context.Context, in *autoscaling.D
 func (c *Cloud) describe(g *scalingGroup) types.AutoScalingGroup {
 	out := types.AutoScalingGroup{
 		AutoScalingGroupName: &g.Name, DesiredCapacity: new(int32(g.desired)), MinSize: new(int32(g.Min)), MaxSize: new(int32(g.Max)),
+		TargetGroupARNs: g.TargetGroups,
 	}
 	for _, i := range c.of(g.Name) {
 		out.Instances = append(out.Instances, types.Instance{InstanceId: &i.ID, AvailabilityZone: &i.Zone, LifecycleState: i.life})
