@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ import (
 var _ ec2target.Booter = (*boot.Pointer)(nil)
 
 func TestAnInstanceBootsIntoWhatIsDeclared(t *testing.T) {
+	t.Parallel()
 	c := newCloud(t)
 	c.declare(t, 41, 1)
 	output, err := c.boot(t)
@@ -42,9 +44,17 @@ func TestAnInstanceBootsIntoWhatIsDeclared(t *testing.T) {
 	assert.Equal(t, target.Unit{Name: "web", Condition: target.Serving, Digest: artifact(1).Digest, Number: 41}, state.Units[0],
 		"the fleet finds it as if it had done it")
 	assert.Empty(t, c.Policy.Unused(c.Calls()), "what the policy allows and nobody needs")
+	assert.Empty(t, c.role.Unused(c.used), "what the instance's role allows and it does not need")
+	for _, call := range c.used {
+		assert.True(t, c.role.Allows(call.Permissions[0]), "%v", call.Permissions)
+	}
+	left, err := filepath.Glob(filepath.Join(c.scratch, "*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "what was fetched is removed")
 }
 
 func TestAnInstanceReadsThePointerAgain(t *testing.T) {
+	t.Parallel()
 	c := newCloud(t)
 	c.declare(t, 41, 1)
 	require.NoError(t, c.pointer.Publish(t.Context(), artifact(2)))
@@ -61,7 +71,51 @@ func TestAnInstanceReadsThePointerAgain(t *testing.T) {
 	assert.Len(t, c.told, 1, "it serves only then")
 }
 
+func TestACanaryFollowsWhatIsProposed(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.declare(t, 41, 1)
+	require.NoError(t, c.pointer.Publish(t.Context(), artifact(2)))
+	require.ErrorContains(t, c.pointer.Propose(t.Context(), target.Release{ID: "x", Digest: "sha256:x"}), "propose x")
+	for _, n := range []int{1, 2, 2} { // twice is once
+		require.NoError(t, c.pointer.Propose(t.Context(), order(0, n).Release))
+	}
+	now, err := c.pointer.Proposed(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, boot.Declared{Number: 1, Digest: artifact(2).Digest, ID: "2-abc"}, now)
+	c.tag = "candidate"
+	output, err := c.boot(t)
+	require.NoError(t, err, output)
+	assert.Equal(t, artifact(2).Digest, c.live(t))
+	assert.Empty(t, c.told, "it goes into service nowhere")
+	now, err = c.pointer.Read(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, artifact(1).Digest, now.Digest, "all others follow what is declared")
+}
+
+// TestATagThatCannotBeReadKeepsAnInstanceFromBooting has the canary come up on nothing
+// rather than on another release.
+func TestATagThatCannotBeReadKeepsAnInstanceFromBooting(t *testing.T) {
+	t.Parallel()
+	for tag, said := range map[string]string{"broken": "the metadata answer 503", "x; y": "the tag muster-boot is x; y, not"} {
+		c := newCloud(t)
+		c.declare(t, 41, 1)
+		c.tag = tag
+		go func() {
+			assert.Eventually(t, func() bool { return c.tokens.Load() > 1 }, time.Minute, time.Millisecond)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.tag = "declared" // mended
+		}()
+		output, err := c.boot(t)
+		require.NoError(t, err, output)
+		assert.Contains(t, output, said)
+		assert.Equal(t, artifact(1).Digest, c.live(t))
+	}
+}
+
 func TestBytesThatAreNotTheReleasesAreNeverRun(t *testing.T) {
+	t.Parallel()
 	c := newCloud(t)
 	c.declare(t, 41, 1)
 	var once sync.Once

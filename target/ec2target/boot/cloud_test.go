@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -27,15 +28,23 @@ import (
 //go:embed policy.json
 var policy []byte
 
+//go:embed instance.json
+var instance []byte
+
 // cloud is what an instance reaches: a bucket, Auto Scaling, its own metadata.
 type cloud struct {
 	*s3test.Bucket
 	pointer *boot.Pointer
 	server  *httptest.Server
 	dir     string
+	scratch string       // where user data makes its directory
+	tokens  atomic.Int64 // asked for
 
 	mu     sync.Mutex
 	told   []string                        // requests to Auto Scaling
+	role   *s3test.Policy                  // of the instance
+	used   []s3test.Call                   // what it has asked for
+	tag    string                          // muster-boot, as the instance may read it; empty: it has none
 	before func(path string) (broken bool) // each request of an object
 }
 
@@ -43,11 +52,16 @@ func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	p, err := s3test.ParsePolicy(policy, "deploys", "boot/shop/")
 	require.NoError(t, err)
-	c := &cloud{Bucket: &s3test.Bucket{Name: "deploys", Policy: p}, dir: t.TempDir()}
+	c := &cloud{Bucket: &s3test.Bucket{Name: "deploys", Policy: p}, dir: t.TempDir(), scratch: t.TempDir()}
 	c.pointer, err = boot.New(boot.Config{Client: c.Bucket, Bucket: "deploys", Prefix: "boot/shop/", Host: c.host()})
 	require.NoError(t, err)
+	c.role, err = s3test.ParsePolicy(instance, "deploys", "boot/shop/")
+	require.NoError(t, err)
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a-token") })
+	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) {
+		c.tokens.Add(1)
+		fmt.Fprint(w, "a-token")
+	})
 	mux.HandleFunc("GET /latest/meta-data/", c.metadata)
 	mux.HandleFunc("GET /objects/", c.object)
 	mux.HandleFunc("POST /scaling/", c.scaling)
@@ -75,6 +89,18 @@ func (c *cloud) metadata(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "shop-role")
 	case "iam/security-credentials/shop-role":
 		fmt.Fprint(w, "{\n  \"AccessKeyId\" : \"AKIA1\",\n  \"SecretAccessKey\" : \"s3cr3t/+=\",\n  \"Token\" : \"t0ken/+==\"\n}")
+	case "tags/instance/muster-boot":
+		c.mu.Lock()
+		tag := c.tag
+		c.mu.Unlock()
+		switch tag {
+		case "":
+			http.NotFound(w, r)
+		case "broken":
+			http.Error(w, "", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprint(w, tag)
+		}
 	case "instance-id":
 		fmt.Fprint(w, "i-00000001")
 	default:
@@ -89,9 +115,18 @@ func signed(r *http.Request, service string) bool {
 		r.Header.Get("X-Amz-Security-Token") == "t0ken/+=="
 }
 
+// may says whether the role of the instance allows for what it asks.
+func (c *cloud) may(action, resource string) bool {
+	want := s3test.Permission{Action: action, Resource: resource}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used = append(c.used, s3test.Call{Permissions: []s3test.Permission{want}})
+	return c.role.Allows(want)
+}
+
 func (c *cloud) object(w http.ResponseWriter, r *http.Request) {
 	key := strings.TrimPrefix(r.URL.Path, "/objects/")
-	if !signed(r, "s3") {
+	if !signed(r, "s3") || !c.may("s3:GetObject", "arn:aws:s3:::deploys/"+key) {
 		http.Error(w, "AccessDenied", http.StatusForbidden)
 		return
 	}
@@ -103,8 +138,8 @@ func (c *cloud) object(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := c.GetObject(r.Context(), &s3.GetObjectInput{Bucket: new("deploys"), Key: &key})
-	if err != nil {
-		http.NotFound(w, r)
+	if err != nil { // it may not list, so that it is not told what is not there
+		http.Error(w, "AccessDenied", http.StatusForbidden)
 		return
 	}
 	defer out.Body.Close()
@@ -112,11 +147,11 @@ func (c *cloud) object(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *cloud) scaling(w http.ResponseWriter, r *http.Request) {
-	if !signed(r, "autoscaling") {
+	_ = r.ParseForm()
+	if !signed(r, "autoscaling") || !c.may("autoscaling:"+r.PostForm.Get("Action"), "arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:1:autoScalingGroupName/shop") {
 		http.Error(w, "AccessDenied", http.StatusForbidden)
 		return
 	}
-	_ = r.ParseForm()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.told = append(c.told, r.PostForm.Encode())
@@ -137,7 +172,7 @@ func (c *cloud) boot(t *testing.T) (output string, err error) {
 	file := filepath.Join(t.TempDir(), "user-data")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o700))
 	cmd := exec.CommandContext(t.Context(), file)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + c.scratch}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
