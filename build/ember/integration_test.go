@@ -163,3 +163,16 @@ func (r *sources) replace(t *testing.T, name, from, to string) {
 	require.NoError(t, os.WriteFile(at, bytes.Replace(text, []byte(from), []byte(to), 1), 0o644))
 	r.commit(t)
 }
+
+func TestRealLockfilesOutOfStepAreNamedWithTheLine(t *testing.T) {
+	for _, c := range []struct{ app, has, wants, err string }{
+		{"modern", `"ember-cli": "~7`, `"ember-cli": "~99`, `pnpm-lock\.yaml is out of step with package\.json:\d+, which asks for ember-cli "~99.*": run pnpm install`},
+		{"classic", `"ember-cli": "~5.12`, `"ember-cli": "~99.12`, `package-lock\.json is out of step with package\.json:\d+, which asks for ember-cli "~99.*": run npm install`},
+	} {
+		r := newSources(t, c.app)
+		r.replace(t, "package.json", c.has, c.wants)
+		_, err := r.shop(t).Artifact(t.Context(), r.revision, nil)
+		require.Error(t, err)
+		assert.Regexp(t, c.err, err.Error())
+	}
+}

@@ -3,8 +3,6 @@ package java_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -304,32 +302,4 @@ func TestAJavaThatIsNotThereIsNamed(t *testing.T) {
 	require.ErrorContains(t, r.err, "the app wants java 21 (.java-version:1), this machine has 17.0.15")
 	files[".java-version"] = "17\n"
 	require.NoError(t, construct(t, java.Config{}, files).err)
-}
-
-func TestACancelledBuildLeavesNoGrandchild(t *testing.T) {
-	fakeTools(t)
-	dir, ready := t.TempDir(), filepath.Join(t.TempDir(), "pid")
-	files := mavenTree(nil)
-	files["build"] = fmt.Sprintf("(trap '' TERM; setsid sleep 1000 & echo $! >%s.tmp; mv %s.tmp %s; wait) & wait", ready, ready, ready)
-	require.NoError(t, buildtest.WriteTree(dir, files))
-	b, err := java.New(java.Config{})
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() {
-		_, err := b.Build(ctx, &build.Workspace{Dir: dir, Runner: &build.Local{Grace: 100 * time.Millisecond}})
-		ended <- err
-	}()
-	var pid []byte
-	require.Eventually(t, func() bool { pid, err = os.ReadFile(ready); return err == nil }, time.Minute, 5*time.Millisecond)
-	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
-	require.False(t, alive(strings.TrimSpace(string(pid))))
-}
-
-// alive says whether a process runs: one that ended may wait for its parent, the
-// machine's first process.
-func alive(pid string) bool {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
-	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
