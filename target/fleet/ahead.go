@@ -37,7 +37,7 @@ func (r *rollout) readAhead(ctx context.Context) {
 	}
 	for ; r.ahead < min(len(r.queue), r.started+1+r.f.c.ReadAhead); r.ahead++ {
 		m := r.queue[r.ahead]
-		if m.early != nil && time.Since(m.early.at) < r.f.c.ObserveLimit/2 {
+		if m.early != nil && time.Since(m.early.at) < r.f.c.ReadingLimit/2 {
 			continue // the order has only just begun
 		}
 		early := &reading{done: make(chan struct{})}
@@ -63,7 +63,7 @@ func (r *rollout) due(m *member) *reading {
 func (f *Fleet) fresh(ctx context.Context, h Host, early *reading) target.Unit {
 	if early != nil {
 		<-early.done // it has a limit of its own
-		if time.Since(early.at) < f.c.ObserveLimit && early.unit.Condition != target.Unknown {
+		if time.Since(early.at) < f.c.ReadingLimit && early.unit.Condition != target.Unknown {
 			return early.unit
 		}
 	}

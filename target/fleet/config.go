@@ -56,9 +56,14 @@ type Config struct {
 	InService func(ctx context.Context) (map[string]bool, error)
 
 	// ReadAhead is how many hosts are read before it is their turn, so that a transport
-	// that takes its time holds nobody up. A reading that has become older than
-	// ObserveLimit by then is taken anew. Zero: each is read when its turn has come.
+	// that takes its time holds nobody up. Zero: each is read when its turn has come.
 	ReadAhead int
+
+	// ReadingLimit is how old a reading may be when a host's turn has come: an older one
+	// is taken anew. What a longer limit costs is a host that is drained for nothing, when
+	// its agent was lost meanwhile or a newer order has come; the host itself refuses that
+	// one. Zero means ObserveLimit.
+	ReadingLimit time.Duration
 
 	// Check looks once at a host that was switched and returns nil if it serves the
 	// release of that digest, by its own word. The default reads the host by
@@ -120,7 +125,7 @@ func (c *Config) durations() map[string]*time.Duration {
 	return map[string]*time.Duration{
 		"Interval": &c.Interval, "PrepareLimit": &c.PrepareLimit, "DrainLimit": &c.DrainLimit,
 		"ActivateLimit": &c.ActivateLimit, "ConfirmLimit": &c.ConfirmLimit, "RegisterLimit": &c.RegisterLimit,
-		"ObserveLimit": &c.ObserveLimit, "CleanupLimit": &c.CleanupLimit,
+		"ObserveLimit": &c.ObserveLimit, "ReadingLimit": &c.ReadingLimit, "CleanupLimit": &c.CleanupLimit,
 	}
 }
 
@@ -138,6 +143,7 @@ func (c *Config) fill() {
 	or(&c.ConfirmLimit, 2*time.Minute)
 	or(&c.RegisterLimit, 2*time.Minute)
 	or(&c.ObserveLimit, 15*time.Second)
+	or(&c.ReadingLimit, c.ObserveLimit)
 	or(&c.CleanupLimit, 15*time.Second)
 	if c.Balancer == nil {
 		c.Balancer = none{}

@@ -69,6 +69,10 @@ type Config struct {
 	// there. The artifact does not hold them.
 	Shared []string
 
+	// Parameters are settings and secrets that the host fetches from SSM's Parameter Store
+	// into a file in <root>/shared. The zero value fetches none.
+	Parameters Parameters
+
 	// Writable are files of a release that the app writes in place; one that ends in a
 	// slash is a directory of them. All others are read-only on the host, so that
 	// releases can share them. Files that the app makes anew need not be listed.
@@ -103,6 +107,7 @@ func (c *Config) check() error {
 	if c.URL != "" {
 		all = append(all, checkURL(c.URL))
 	}
+	all = append(all, c.Parameters.check())
 	for field, paths := range map[string][]string{"Shared": c.Shared, "Writable": c.Writable} {
 		for _, p := range paths {
 			all = append(all, checkPath(field, p))

@@ -42,11 +42,14 @@ func (k *pack) deposit(ctx context.Context, d Depot, c content) error {
 	return nil
 }
 
+// part is something to fetch: what the script calls it, and its sum.
+type part struct{ name, sum string }
+
 // fetch has the host fetch manifest and pack by itself. It is told the URLs by its
 // input, which is small.
-func (h *Host) fetch(ctx context.Context, o target.Order, s settings, c content, p *pack) error {
+func (h *Host) fetch(ctx context.Context, o target.Order, s settings, manifest int, parts []part) error {
 	var lines strings.Builder
-	for _, what := range []struct{ name, sum string }{{"manifest", hexOf(c.artifact.Digest)}, {"pack", p.sum}} {
+	for _, what := range parts {
 		at, err := h.c.Packs.Depot.URL(ctx, what.sum)
 		if err == nil {
 			err = checkFetchable(at)
@@ -57,7 +60,7 @@ func (h *Host) fetch(ctx context.Context, o target.Order, s settings, c content,
 		fmt.Fprintf(&lines, "%s %s\n", what.name, at)
 	}
 	s.set("from", "url")
-	s.set("manifest_bytes", len(c.manifest))
+	s.set("manifest_bytes", manifest)
 	h.report(o, "fetch")
 	_, err := h.call(ctx, "prepare", s, strings.NewReader(lines.String()))
 	return err

@@ -37,6 +37,7 @@
 //	          goes on where it was cut off
 //	link      what a release that is here has in common with it, which was not sent
 //	unpack    beside the releases; every mode, link and byte against the manifest, nothing too much
+//	settings  the parameters of SSM's Parameter Store, fetched into shared, if there are any
 //	place     shared paths linked, synced, renamed; the marker PREPARED last
 //
 // Files of releases are read-only on the host, but for those of Config.Writable, which
@@ -44,6 +45,11 @@
 // place would change the release to go back to as well. (Root is not stopped by that;
 // what it has spoiled is found before it goes live.) A host that has nothing, or
 // something else than it should, is sent everything.
+//
+// Of many hosts that share a Depot the first fifty are checked; what one of them answers
+// is taken for what the others would say, and they are told to fetch at once. Each still
+// looks at itself as in the check, holds its clock against the depot's, and takes what
+// only adds to another release if it has that one.
 //
 // The manifest's own sha256 is the release's digest, so that the host itself can tell
 // whether what it holds is what the order names. What a run that died left behind is

@@ -27,9 +27,15 @@ type Packs struct {
 	// were prepared through these Packs before are known.
 	Known func(ctx context.Context, digest string) (*build.Artifact, error)
 
-	mu    sync.Mutex
-	packs map[string]*pack
-	known known
+	// Scouts is how many hosts of one order are asked what they hold, where there is a
+	// Depot, before the others are told to fetch without being asked: the first answer is
+	// taken for theirs. Zero means 50.
+	Scouts int
+
+	mu       sync.Mutex
+	packs    map[string]*pack
+	scouting map[string]*scouts // by order
+	known    known
 }
 
 // content is what a pack is to hold: all of an artifact, or what a base lacks.

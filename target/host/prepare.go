@@ -20,22 +20,50 @@ func (h *Host) Prepare(ctx context.Context, o target.Order, a *build.Artifact) e
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	s := h.settings("check", o)
-	s.set("bytes", a.Size())
-	s.set("files", len(a.Manifest))
-	s.set("now", time.Now().Unix())
-	s.set("skew", seconds(h.c.Skew))
-	if h.c.Packs.Depot != nil {
-		s.set("from", "url")
-	}
 	h.c.Packs.known.add(a)
-	said, err := h.call(ctx, "check", s, nil)
+	all := whole(a, manifest)
+	ask, err := true, error(nil)
+	scouts, leave := h.c.Packs.scout(o)
+	defer leave()
+	if h.c.Packs.Depot != nil {
+		ask, err = scouts.ask(ctx)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("prepare: %w", err)
+	case !ask:
+		some := h.c.Packs.delta(ctx, all, scouts.have, h.c.Writable)
+		return h.orWhole(ctx, o, all, some, h.bringUnasked(ctx, o, a, all, some))
+	}
+	said, err := h.check(ctx, o, a)
+	scouts.tell(said, err)
 	if err != nil || said.word == "prepared" {
 		return err
 	}
-	all := whole(a, manifest)
 	some := h.c.Packs.delta(ctx, all, said.fields["have"], h.c.Writable)
-	err = h.bring(ctx, o, some)
+	return h.orWhole(ctx, o, all, some, h.bring(ctx, o, some))
+}
+
+// check asks the host what it holds, and whether there is room for the release.
+func (h *Host) check(ctx context.Context, o target.Order, a *build.Artifact) (answer, error) {
+	s := h.settings("check", o)
+	h.needs(&s, a)
+	s.set("now", time.Now().Unix())
+	if h.c.Packs.Depot != nil {
+		s.set("from", "url")
+	}
+	return h.call(ctx, "check", s, nil)
+}
+
+// needs is what a release wants of a host.
+func (h *Host) needs(s *settings, a *build.Artifact) {
+	s.set("bytes", a.Size())
+	s.set("files", len(a.Manifest))
+	s.set("skew", seconds(h.c.Skew))
+}
+
+// orWhole brings everything if what was to be added to a base did not fit it.
+func (h *Host) orWhole(ctx context.Context, o target.Order, all, some content, err error) error {
 	if some.base != "" && spoiled(err) {
 		return h.bring(ctx, o, all)
 	}
@@ -49,22 +77,29 @@ func (h *Host) bring(ctx context.Context, o target.Order, c content) error {
 		return fmt.Errorf("prepare: %w", err)
 	}
 	defer p.close()
-	s := h.settings("prepare", o)
-	s.set("pack", p.sum)
-	s.set("pack_bytes", p.size)
+	s := h.preparing(o, p)
 	if c.base != "" {
 		s.set("base", hexOf(c.base))
 	}
+	if h.c.Packs.Depot != nil {
+		return h.fetch(ctx, o, s, len(c.manifest), []part{{"manifest", hexOf(c.artifact.Digest)}, {"pack", p.sum}})
+	}
+	return h.send(ctx, o, s, c, p)
+}
+
+// preparing is what the step prepare is told.
+func (h *Host) preparing(o target.Order, p *pack) settings {
+	s := h.settings("prepare", o)
+	s.set("pack", p.sum)
+	s.set("pack_bytes", p.size)
 	for _, path := range h.c.Writable {
 		s.set("writable", path)
 	}
 	for _, path := range h.c.Shared {
 		s.set("shared", path)
 	}
-	if h.c.Packs.Depot != nil {
-		return h.fetch(ctx, o, s, c, p)
-	}
-	return h.send(ctx, o, s, c, p)
+	h.c.Parameters.tell(&s)
+	return s
 }
 
 // checkArtifact returns the text of a's manifest, of which the digest is taken: the

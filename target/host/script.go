@@ -19,7 +19,7 @@ var parts embed.FS
 
 // script is the whole of it. The order of the parts matters to the first and last
 // only: what lies between are functions.
-var script = assemble("settings", "state", "verify", "fetch", "delta", "prepare", "confirm", "retire", "activate", "observe", "command", "run")
+var script = assemble("settings", "state", "verify", "fetch", "delta", "parameters", "prepare", "confirm", "retire", "activate", "observe", "command", "run")
 
 func assemble(names ...string) string {
 	var b strings.Builder

@@ -35,6 +35,10 @@ type Config struct {
 	// Calls is the budget of calls to SSM, which may be shared. Nil: one of its own.
 	Calls *budget.Calls
 
+	// Sends is a budget for SendCommand alone, of which SSM grants less than of the
+	// others. Nil: Calls is for all of them.
+	Sends *budget.Calls
+
 	// Gather is how long a call waits for company, at most, while others of its kind are
 	// under way; zero means 1 s.
 	Gather time.Duration
@@ -84,6 +88,7 @@ func (c *Config) check() error {
 // fill puts the defaults in place.
 func (c *Config) fill() {
 	or(&c.Calls, &budget.Calls{})
+	or(&c.Sends, c.Calls)
 	or(&c.Gather, time.Second)
 	or(&c.Fetches, 200)
 	or(&c.Poll, 500*time.Millisecond)

@@ -13,8 +13,14 @@
 // moment for company.
 //
 // How long the calls of a kind take on the hosts is learned, and a command is looked at
-// when some of it will have ended, rather than each second. A list that does not know
-// the command yet, as in its first second, is patience, not failure.
+// when half of it will have ended, and when all will, rather than each second. One that
+// SSM works off few by few (of the hosts that fetch, only so many may at once) is looked
+// at shortly before its end, and then at it. A list that does not know the command yet,
+// as in its first second, is patience, not failure.
+//
+// Ten thousand instances take a release by fewer than 2,400 calls, in 1.06 times what no
+// schedule could beat: TestTenThousandInstancesTakeHardlyLongerThanTheIdeal prints where
+// both go. A Gather that is longer has fewer calls and more time, and the other way round.
 //
 // # What is sent
 //

@@ -23,13 +23,18 @@ type flight struct {
 	ctx    context.Context // ends when the last caller leaves
 	cancel context.CancelFunc
 
-	waiters int // guarded by the Sender
-	held    int // slots, guarded by the Sender
+	waiters int       // guarded by the Sender
+	held    int       // slots, guarded by the Sender
+	opened  time.Time // guarded by the Sender
+	size    int       // calls that it began with; guarded by the Sender
 
 	command string
 	sent    time.Time
 	look    look
 }
+
+// scouts is how many commands of a kind of which nothing is known are looked at early.
+const scouts = 4
 
 func newFlight(s *Sender, step string) *flight {
 	return &flight{s: s, step: step, nonce: newNonce(), calls: map[string]*call{}}
@@ -39,13 +44,15 @@ func newFlight(s *Sender, step string) *flight {
 func (f *flight) open(width int) {
 	f.width, f.waiters = min(width, len(f.calls)), len(f.calls)
 	f.ctx, f.cancel = context.WithCancel(context.Background()) // no caller's: there are many
-	f.s.kind(f.step).flights++
+	f.opened, f.size = time.Now(), len(f.calls)
+	k := f.s.kind(f.step)
+	k.flights++
+	f.look.blind = k.flights > scouts
 	for _, c := range f.calls {
 		c.flight = f
 	}
 	if f.step == slotted {
-		f.held = f.width
-		f.s.slots.take(f.held)
+		f.s.slots.take(f)
 	}
 }
 
@@ -67,8 +74,7 @@ func (f *flight) close() {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	f.s.kind(f.step).flights--
-	f.s.slots.give(f.held)
-	f.held = 0
+	f.s.slots.give(f, f.held)
 }
 
 // fly sends the command and follows it until all have ended, or nobody waits.
@@ -79,13 +85,11 @@ func (f *flight) fly() {
 		return
 	}
 	f.sent = time.Now()
-	f.look = look{first: f.s.c.First, poll: f.s.c.Poll, width: f.width, size: len(f.calls)}
+	f.look.first, f.look.poll, f.look.width, f.look.size = f.s.c.First, f.s.c.Poll, f.width, len(f.calls)
 	for len(f.calls) > 0 {
-		select {
-		case <-f.ctx.Done():
+		if f.rest() != nil {
 			f.abort()
 			return
-		case <-time.After(f.pause()):
 		}
 		if err := f.poll(); err != nil && f.ctx.Err() == nil {
 			f.all(fmt.Errorf("list command %s: %w", f.command, err))
@@ -93,11 +97,29 @@ func (f *flight) fly() {
 	}
 }
 
-func (f *flight) pause() time.Duration {
+// rest returns when the next look is due. What others have learned meanwhile may put it
+// off.
+func (f *flight) rest() error {
 	f.look.pending = len(f.calls)
+	for {
+		d := f.pause()
+		if d <= 0 {
+			return f.ctx.Err()
+		}
+		select {
+		case <-f.ctx.Done():
+			return f.ctx.Err()
+		case <-time.After(d):
+		}
+	}
+}
+
+// pause is how long it is to the next look.
+func (f *flight) pause() time.Duration {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
-	return f.look.wait(&f.s.kind(f.step).spans)
+	f.look.idle = !f.s.wanted()
+	return f.look.wait(&f.s.kind(f.step).spans) - (time.Since(f.sent) - f.look.age)
 }
 
 // poll reads how far the command is: fifty invocations stand on one page.
@@ -112,6 +134,7 @@ func (f *flight) poll() error {
 			return err
 		})
 		f.look.looks++
+		before := f.look.age
 		f.look.age = time.Since(f.sent)
 		if unknown(err) {
 			return nil // SSM does not know it yet
@@ -120,7 +143,7 @@ func (f *flight) poll() error {
 			return err
 		}
 		for _, i := range out.CommandInvocations {
-			f.read(i)
+			f.read(i, before)
 		}
 		if next = out.NextToken; next == nil || *next == "" {
 			return nil
@@ -137,7 +160,7 @@ func unknown(err error) bool {
 
 // read ends the call of an invocation that has ended, and gives its slot to another
 // command when no other call of this one takes it.
-func (f *flight) read(i types.CommandInvocation) {
+func (f *flight) read(i types.CommandInvocation, before time.Duration) {
 	c := f.calls[deref(i.InstanceId)]
 	if c == nil || !over(i.Status) {
 		return
@@ -146,11 +169,14 @@ func (f *flight) read(i types.CommandInvocation) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	if d, ok := took(i); ok {
-		f.s.kind(f.step).add(d)
+		f.look.done += d
+		if f.width < f.look.size {
+			before = 0 // it may have had to wait for others
+		}
+		f.s.kind(f.step).add(d, before)
 	}
 	if more := f.held - len(f.calls); more > 0 {
-		f.held -= more
-		f.s.slots.give(more)
+		f.s.slots.give(f, more)
 	}
 }
 

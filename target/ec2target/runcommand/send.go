@@ -29,7 +29,7 @@ func once(o *ssm.Options) { o.Retryer = aws.NopRetryer{} }
 // nonce, and runs twice. The call is paid for.
 func (f *flight) send() error {
 	in := f.input()
-	return f.s.c.Calls.DoPaid(f.ctx, func(ctx context.Context) error {
+	return f.s.c.Sends.DoPaid(f.ctx, func(ctx context.Context) error {
 		out, err := f.s.c.Client.SendCommand(ctx, in, once)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (f *flight) again(whole bool) {
 		g.open(f.width)
 		f.s.mu.Unlock()
 		go func() {
-			if g.s.c.Calls.Wait(g.ctx) == nil {
+			if g.s.c.Sends.Wait(g.ctx) == nil {
 				g.fly()
 			} else {
 				g.close()

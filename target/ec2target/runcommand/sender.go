@@ -74,7 +74,7 @@ func (s *Sender) serve(g *group) {
 	for !s.closed(g) {
 		s.company(g)
 		if s.room(g) {
-			_ = s.c.Calls.Wait(ctx) // it does not end
+			_ = s.c.Sends.Wait(ctx) // it does not end
 			if f := s.take(g); f != nil {
 				go f.fly()
 			}
@@ -85,6 +85,10 @@ func (s *Sender) serve(g *group) {
 // company waits for further calls: a moment, or longer while others of the kind are
 // under way.
 func (s *Sender) company(g *group) {
+	if g.key.step == slotted {
+		time.Sleep(min(moment, s.c.Gather)) // how many there are decides how many one command takes
+		return
+	}
 	if s.wait(g, min(moment, s.c.Gather)) {
 		return
 	}

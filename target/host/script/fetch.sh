@@ -9,19 +9,46 @@ can_fetch() {
 
 # fetch reads lines of NAME URL from stdin, and brings what they name.
 fetch() {
+	wants=pack
+	choose
 	while read -r name url; do
 		case $name in
-		manifest) obtain manifest "$release" "$manifest_bytes" ;;
-		pack) obtain pack "$pack" "$pack_bytes" ;;
+		manifest)
+			obtain manifest "$release" "$manifest_bytes"
+			depot_time
+			;;
+		"$wants") obtain pack "$pack" "$pack_bytes" ;;
 		esac
 	done
+}
+
+# choose takes the offer, BASE:SUM:BYTES, of what a base lacks, if the base is here.
+choose() {
+	prepared "${offer%%:*}" || return 0
+	wants=offer base=${offer%%:*} pack=${offer#*:}
+	pack_bytes=${pack#*:} pack=${pack%:*}
+}
+
+# depot_time holds the clock, where nobody has asked, against the answer's date.
+depot_time() {
+	[ "$unasked" = yes ] || return 0
+	now=$(cat "$in/head" "$in/said" | tr -d '\r' | awk '
+		tolower($1) == "date:" && NF == 7 {
+			m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $4) + 2) / 3
+			y = m < 3 ? $5 - 1 : $5
+			d = 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * ((m + 9) % 12) + 2) / 5) + $3 - 719469
+			split($6, t, ":")
+			now = d * 86400 + t[1] * 3600 + t[2] * 60 + t[3]
+		}
+		END { printf "%.0f", now }')
+	[ "$now" -eq 0 ] || clock || give_up preflight "$wrong"
 }
 
 # obtain NAME SUM BYTES goes on where it was cut off, for as long as bytes come. What
 # has another sum than it should is thrown away, and fetched anew once.
 obtain() {
 	part=$in/$1.part tries=0 wrong=0
-	: >"$part"
+	: >"$part" >"$in/head"
 	printf '%s\n' "$url" >"$in/list"
 	printf 'url = "%s"\n' "$url" >"$in/curl"
 	while [ "$tries" -lt 6 ] && [ "$wrong" -lt 2 ]; do
@@ -55,8 +82,8 @@ judge_part() {
 # more SIZE writes what comes after the first SIZE bytes.
 more() {
 	if command -v curl >/dev/null 2>&1; then
-		curl -q -sS -f -g -K "$in/curl" -C "$1" --connect-timeout 10 --speed-limit 1000 --speed-time 30
+		curl -q -sS -f -g -K "$in/curl" -D "$in/head" -C "$1" --connect-timeout 10 --speed-limit 1000 --speed-time 30
 	else
-		wget -q -O - -t 1 -T 30 --start-pos "$1" -i "$in/list" || echo "wget ended with $?" >&2
+		wget -q -S -O - -t 1 -T 30 --start-pos "$1" -i "$in/list" || echo "wget ended with $?" >&2
 	fi </dev/null 2>"$in/said"
 }

@@ -2,6 +2,15 @@
 
 # check says whether the release is here; if not, whether there is room for it.
 check() {
+	ready
+	clock || fail preflight "$wrong"
+	sweep
+	held
+	answer "wanted have=$have"
+}
+
+# ready ends the run if the release is here, or cannot be.
+ready() {
 	enter
 	lock
 	not_lower
@@ -13,19 +22,15 @@ check() {
 	linkable || fail preflight "$root/current is no link: move it away first"
 	mv --help 2>&1 | grep -q -e -T || fail preflight 'mv on this host has no -T'
 	[ "$from" = stdin ] || can_fetch
-	clock
 	room
-	sweep
-	held
-	answer "wanted have=$have"
 }
 
 # clock wants this host and the one who asks to agree on the time, more or less: with a
 # wrong one no certificate is good, and what is swept by age goes too soon or never.
 clock() {
 	off=$(($(date +%s) - now))
-	[ "$off" -le "$skew" ] && [ "$off" -ge "-$skew" ] ||
-		fail preflight "the clock is $off s ahead of the deployer's (below zero: behind): one of them is wrong"
+	wrong="the clock is $off s ahead of the deployer's (below zero: behind): one of them is wrong"
+	[ "$off" -le "$skew" ] && [ "$off" -ge "-$skew" ]
 }
 
 not_lower() {
@@ -64,14 +69,16 @@ sweep() {
 }
 
 # prepare takes a tar of manifest and pack from stdin, or their URLs. The marker comes
-# last: until then there is no release.
+# last: until then there is no release. Unasked, it looks first whether it is to be done.
 prepare() {
-	enter
+	if [ "$unasked" = yes ]; then ready; else enter; fi
 	in=$state/tmp-in-$id new=releases/.tmp-$release-$id
 	mkdir -m 700 -- "$in" && mkdir -- "$new" || fail prepare 'temporary directories cannot be made'
 	receive
+	[ "$unasked" = no ] || sweep
 	unpack
 	seal
+	fetch_parameters
 	link_shared
 	sync -f "$new" 2>/dev/null || sync
 	place

@@ -11,7 +11,8 @@ unset CDPATH
 umask 022
 
 step= nonce= root= number=0 release=-
-bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin shared= base= writable=
+bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin unasked=no offer= shared= base= writable=
+parameters= parameters_file= required=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60 limit=3600
 retire=no keep=' '
 restarts=0 checks=0
@@ -33,9 +34,14 @@ for setting; do
 	pack=*) pack=${setting#*=} ;;
 	pack_bytes=*) pack_bytes=${setting#*=} ;;
 	manifest_bytes=*) manifest_bytes=${setting#*=} ;;
+	unasked=*) unasked=${setting#*=} ;;
+	offer=*) offer=${setting#*=} ;;
 	from=*) from=${setting#*=} ;;
 	shared=*) shared="$shared${setting#*=}
 " ;;
+	parameters=*) parameters=${setting#*=} ;;
+	parameters_file=*) parameters_file=${setting#*=} ;;
+	required=*) required="$required ${setting#*=}" ;;
 	base=*) base=${setting#*=} ;;
 	writable=*) writable="$writable${setting#*=}
 " ;;
