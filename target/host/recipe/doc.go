@@ -13,7 +13,8 @@
 // They are in a file on the host, such as shared/env, which is put there by whoever
 // owns them; they are neither in the artifact nor in a command that is sent. A unit of
 // systemd names it as EnvironmentFile; a Process as Settings. Its lines are NAME=VALUE,
-// taken as they are: nothing in them is run or expanded.
+// taken as they are: nothing in them is run or expanded. One that host.Config.Parameters
+// has the host fetch from SSM's Parameter Store is quoted, which its first line says.
 //
 // # systemd
 //

@@ -195,3 +195,19 @@ func children(t *testing.T, of int) []string {
 	require.NoError(t, err)
 	return strings.Fields(string(text))
 }
+
+func TestQuotedSettingsAreReadAsTheyAre(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	release := filepath.Join(dir, "releases", "a")
+	require.NoError(t, os.MkdirAll(release, 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "shared"), 0o755))
+	text := "# quoted by muster\nSECRET=\"it's; \\$(false) \\\"two\\\"\nlines \\\\\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "shared", "env"), []byte(text), 0o600))
+	words := recipe.With("env", "sh", "-c", `printf %s. "$SECRET"`)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = release
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, "it's; $(false) \"two\"\nlines \\.", string(out))
+}

@@ -23,7 +23,14 @@ load_settings() {
 			echo "shared/$settings cannot be read: put it there first" >&2
 			exit 1
 		}
-		load <"$shared/$settings"
+		read -r mark <"$shared/$settings" || :
+		if [ "$mark" = '# quoted by muster' ]; then # every character of a value is, too
+			set -a
+			. "$shared/$settings"
+			set +a
+		else
+			load <"$shared/$settings"
+		fi
 	fi
 }
 

@@ -9,6 +9,7 @@ need awk cat chmod cmp comm cp date df find flock grep gzip head ln ls mkdir mv 
 if [ -n "$url" ] && ! command -v curl >/dev/null 2>&1; then
 	need wget
 fi
+[ -z "$parameters" ] || need aws
 
 case $step in
 check) check ;;
