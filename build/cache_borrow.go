@@ -179,6 +179,12 @@ func listing(files []File, more extras) (listed map[string]bool, links map[strin
 // Give, or by Settle where the build has failed. Where the process is killed, the cache
 // has lost a directory.
 //
+// Nobody waits for a directory that is lent: a build that wants it meanwhile finds
+// nothing, and makes its own, which takes as long as without a cache and no longer.
+// Waiting would take as long as the other build, which may hang. The first of them to
+// give back is kept, and what the others give back is dropped. One key is either lent or
+// placed: a build that placed what another one borrows is built again.
+//
 // What a build added to dir is removed when it is borrowed the next time; where it
 // changed what was there, the whole is dropped then.
 func (ws *Workspace) Borrow(ctx context.Context, dir, key string) (hit string, err error) {

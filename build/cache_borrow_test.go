@@ -3,8 +3,10 @@ package build_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -127,4 +129,67 @@ func TestAWorkshopGivesBackWhatAFailedBuildHasBorrowed(t *testing.T) {
 	}
 	hit, _ := restored(t, c, "k/1")
 	require.Equal(t, "k/1", hit)
+}
+
+// TestManyBuildsWantOneDirectoryAtOnce has each of them borrow it, or make it where it is
+// lent, or pledge what it made: each has the whole of it to itself, and one is left.
+func TestManyBuildsWantOneDirectoryAtOnce(t *testing.T) {
+	root := t.TempDir()
+	want := digestOf(t, filepath.Join(workspaces(t, nil).Dir, "node_modules/dep"))
+	var wait sync.WaitGroup
+	for i := range 6 {
+		// As many processes do, each has the cache open for itself.
+		c, dirs := openCache(t, root, build.CacheOptions{}), t.TempDir()
+		wait.Go(func() {
+			for n := range 20 {
+				ws := &build.Workspace{Dir: filepath.Join(dirs, fmt.Sprint(n)), Cache: c}
+				if err := useModules(t.Context(), ws, want, (i+n)%3); err != nil {
+					t.Errorf("build %d of %d: %v", n, i, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	require.Equal(t, []string{"k~1"}, inCache(t, root))
+	hit, dir := restored(t, openCache(t, root, build.CacheOptions{}), "k/1")
+	require.Equal(t, "k/1", hit)
+	require.Equal(t, want, digestOf(t, filepath.Join(dir, "dep")))
+}
+
+// useModules is one build: it gets the directory, looks whether it is whole and its own,
+// spoils it, and hands it back in one of three ways.
+func useModules(ctx context.Context, ws *build.Workspace, want string, way int) error {
+	if err := os.MkdirAll(ws.Dir, 0o755); err != nil {
+		return err
+	}
+	hit, err := ws.Borrow(ctx, "node_modules", "k/1")
+	if err != nil {
+		return err
+	}
+	at := filepath.Join(ws.Dir, "node_modules")
+	if hit == "" {
+		if err := errors.Join(writeFile(ws, "node_modules/dep/bin.js", "dep"), writeFile(ws, "node_modules/dep/deep/er.js", "er")); err != nil {
+			return err
+		}
+		if way == 0 {
+			if err := ws.Pledge(ctx, "node_modules", "k/1"); err != nil {
+				return err
+			}
+		}
+	}
+	a, err := build.Record(ctx, filepath.Join(at, "dep"), build.RecordOptions{})
+	if err != nil {
+		return err
+	}
+	if a.Digest != want {
+		return errors.New("it is not whole")
+	}
+	defer ws.Settle()
+	switch way {
+	case 0:
+		_, err = ws.Redeem(ctx, "node_modules")
+	case 1:
+		err = ws.Give(ctx, "node_modules", "k/1")
+	}
+	return err
 }

@@ -286,3 +286,36 @@ func TestASecretIsForTheInstallAlone(t *testing.T) {
 	assert.Empty(t, script.Secrets)
 	assert.True(t, strings.HasPrefix(log.String(), "$ node -p "))
 }
+
+func TestABuildBesideOneThatHasTheDependenciesInstallsItsOwn(t *testing.T) {
+	at := t.TempDir()
+	c, err := build.OpenCache(at, build.CacheOptions{})
+	require.NoError(t, err)
+	app := []string{"package.json", "{}", "package-lock.json", "1"}
+	require.Len(t, installed(t, c, "v20.1.0", app...), 1)
+	type running struct {
+		ws *build.Workspace
+		in *node.Installed
+	}
+	begin := func(want int) running {
+		m := &machine{node: "v20.1.0"}
+		r := running{ws: &build.Workspace{Dir: write(t, app...), Cache: c, Runner: m}}
+		p, err := node.Read(r.ws.Dir, node.Options{})
+		require.NoError(t, err)
+		r.in, err = p.Install(t.Context(), r.ws)
+		require.NoError(t, err)
+		require.Len(t, slices.DeleteFunc(m.ran, func(c string) bool { return strings.HasPrefix(c, "node ") }), want)
+		require.FileExists(t, filepath.Join(r.ws.Dir, "node_modules/dep/index.js"))
+		return r
+	}
+	for name, order := range map[string][2]int{"the one that borrowed ends first": {0, 1}, "the one that installed ends first": {1, 0}} {
+		both := []running{begin(0), begin(1)}
+		for _, i := range order {
+			require.NoError(t, both[i].in.Done(t.Context(), both[i].ws), name)
+		}
+		left, err := os.ReadDir(at)
+		require.NoError(t, err)
+		require.Len(t, left, 1, "%s: one is kept, and nothing is unfinished", name)
+		require.Empty(t, installed(t, c, "v20.1.0", app...), name)
+	}
+}

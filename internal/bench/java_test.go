@@ -111,10 +111,6 @@ func BenchmarkJavaCold(b *testing.B) {
 	for b.Loop() {
 		var size int64
 		o, p := pairs(b, func() (w work) { w, size = j.built(b); return w }, func() work { return j.byHand(b) })
-		b.ReportMetric(middle(o, wallOf)-middle(p, wallOf), "overhead-wall-s")
-		b.ReportMetric(middle(o, cpuOf)-middle(p, cpuOf), "overhead-cpu-s")
-		b.ReportMetric(middle(p, wallOf), "by-hand-wall-s")
-		b.ReportMetric(middle(p, cpuOf), "by-hand-cpu-s")
-		b.ReportMetric(1+float64(size)/100e6, "allowed-s")
+		reportOverhead(b, o, p, size)
 	}
 }

@@ -136,11 +136,7 @@ func BenchmarkRailsCold(b *testing.B) {
 			w := r.shop(b)
 			return measureWork(b, func() { size = r.built(b, w).Size() })
 		}, func() work { return r.byHand(b, r.tree(b)) })
-		b.ReportMetric(middle(o, wallOf)-middle(p, wallOf), "overhead-wall-s")
-		b.ReportMetric(middle(o, cpuOf)-middle(p, cpuOf), "overhead-cpu-s")
-		b.ReportMetric(middle(p, wallOf), "by-hand-wall-s")
-		b.ReportMetric(middle(p, cpuOf), "by-hand-cpu-s")
-		b.ReportMetric(1+float64(size)/100e6, "allowed-s")
+		reportOverhead(b, o, p, size)
 	}
 }
 
@@ -169,8 +165,6 @@ func BenchmarkRailsChanged(b *testing.B) {
 			}
 			return r.byHand(b, dir)
 		})
-		b.ReportMetric(middle(o, wallOf)/middle(p, wallOf), "of-by-hand")
-		b.ReportMetric(middle(o, cpuOf)/middle(p, cpuOf), "of-by-hand-cpu")
-		b.ReportMetric(middle(o, wallOf), "wall-s")
+		reportRatio(b, o, p)
 	}
 }
