@@ -12,7 +12,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
-	"github.com/muster-deploy/muster/internal/ramdisk"
+	"github.com/muster-deploy/muster/internal/processtest"
 )
 
 // The deployer and the app are this very test binary, told by its environment.
@@ -28,10 +28,7 @@ func TestMain(m *testing.M) {
 	case "deployer":
 		os.Exit(deployer())
 	}
-	remove := ramdisk.Use()
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	processtest.Main(m)
 }
 
 // artifact is that of the n-th change.

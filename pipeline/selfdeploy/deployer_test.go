@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
-	"github.com/muster-deploy/muster/internal/ramdisk"
+	"github.com/muster-deploy/muster/internal/processtest"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/lock/filelock"
 	"github.com/muster-deploy/muster/pipeline"
@@ -45,14 +44,7 @@ func TestMain(m *testing.M) {
 	case "deployer":
 		os.Exit(deployer())
 	}
-	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil { // nearly all of the time goes by with waiting
-		panic(err)
-	}
-	remove := ramdisk.Use()
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	processtest.Main(m)
 }
 
 // app is what the deployer deploys beside itself.

@@ -1,15 +1,11 @@
 package host_test
 
 import (
-	"os"
 	"testing"
 
-	"github.com/muster-deploy/muster/internal/ramdisk"
+	"github.com/muster-deploy/muster/internal/processtest"
 )
 
 func TestMain(m *testing.M) {
-	remove := ramdisk.Use()
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	processtest.Main(m)
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
-	"github.com/muster-deploy/muster/internal/ramdisk"
+	"github.com/muster-deploy/muster/internal/processtest"
 )
 
 // The tests' app is this very test binary, told by its environment.
@@ -28,10 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(appMode) != "" {
 		os.Exit(app())
 	}
-	remove := ramdisk.Use()
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	processtest.Main(m)
 }
 
 // artifact is a release whose app behaves in a way.
