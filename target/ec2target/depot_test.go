@@ -13,14 +13,16 @@ import (
 
 // memory is a depot in memory, from which only models fetch.
 type memory struct {
-	mu   sync.Mutex
-	kept map[string][]byte
+	mu    sync.Mutex
+	asked int // how many packs and manifests were put, or given a URL
+	kept  map[string][]byte
 }
 
 func (m *memory) Put(_ context.Context, sum string, pack *io.SectionReader) error {
 	data, err := io.ReadAll(pack)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.asked++
 	if m.kept == nil {
 		m.kept = map[string][]byte{}
 	}
@@ -29,6 +31,9 @@ func (m *memory) Put(_ context.Context, sum string, pack *io.SectionReader) erro
 }
 
 func (m *memory) URL(_ context.Context, sum string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked++
 	return "https://depot.example/" + sum, nil
 }
 

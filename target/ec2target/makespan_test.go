@@ -1,9 +1,11 @@
 package ec2target_test
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,36 +129,85 @@ func TestTenThousandInstancesTakeHardlyLongerThanTheIdeal(t *testing.T) {
 	})
 }
 
+// watch notes when hosts have switched, and when they have confirmed it.
+type watch struct {
+	*ec2test.Model
+	switched, confirmed *atomic.Int64 // the first one, in nanoseconds since 1970
+}
+
+// Run implements ec2test.Machine.
+func (w watch) Run(ctx context.Context, s *ec2test.Script) (stdout, stderr string, status int) {
+	words, _ := s.Settings()
+	if slices.Contains(words, "step=activate") {
+		w.switched.CompareAndSwap(0, time.Now().UnixNano()) // a model switches at once, and restarts then
+		defer func() { w.confirmed.CompareAndSwap(0, time.Now().UnixNano()) }()
+	}
+	return w.Model.Run(ctx, s)
+}
+
+// TestRollbackOfAPreparedReleaseIsQuick goes back on 200 hosts in batches of a quarter.
+// Whatever is drained takes as long as the model says, five seconds more or less; a host
+// that serves nobody is not drained.
 func TestRollbackOfAPreparedReleaseIsQuick(t *testing.T) {
+	cases := map[string]struct{ out, first int }{
+		"all serve":         {0, 10},
+		"some serve nobody": {5, 6},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { rollBack(t, c.out, time.Duration(c.first)*time.Second) })
+		})
+	}
+}
+
+// rollBack goes back while so many hosts are out of the balancer.
+func rollBack(t *testing.T, out int, first time.Duration) {
 	m := newModel(1)
 	m.hosts = m.hosts[:200]
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, m, func(c *ec2target.Config, _ *runcommand.Config) { c.Fleet.MinInService = fleet.Percent(50) })
-		require.NoError(t, r.web.Prepare(t.Context(), r.order(1, 1, target.Forward), targettest.Artifact(1)))
-		require.NoError(t, r.web.Prepare(t.Context(), r.order(2, 2, target.Forward), targettest.Artifact(2)))
-		require.NoError(t, r.web.Activate(t.Context(), r.order(3, 1, target.Forward)))
-		require.NoError(t, r.web.Activate(t.Context(), r.order(4, 2, target.Forward)))
-		require.Equal(t, 200, r.live(2))
-		fetched := r.fetched()
-		start := time.Now()
-		var begun time.Duration
-		o := r.order(5, 1, target.Backward)
-		o.Begin = func(context.Context, target.Step) error {
-			if begun == 0 {
-				begun = time.Since(start)
-			}
-			return nil
-		}
-		r.lb.first.Store(0)
-		require.NoError(t, r.web.Activate(t.Context(), o))
-		all, first := time.Since(start), time.Unix(0, r.lb.first.Load()).Sub(start)
-		t.Logf("first host out after %v, back on the old release after %v, all after %v", begun, first, all)
-		assert.Equal(t, 200, r.live(1))
-		assert.Less(t, begun, 5*time.Second)
-		assert.Less(t, all, time.Minute)
-		assert.Equal(t, fetched, r.fetched(), "a byte was fetched")
-		time.Sleep(time.Minute)
+	depot := &memory{}
+	r := newRig(t, m, func(c *ec2target.Config, _ *runcommand.Config) {
+		c.Fleet.Wide, c.Fleet.MinInService = fleet.Percent(25), fleet.Percent(50)
+		c.Host.Packs = &host.Packs{Depot: depot}
 	})
+	var switched, confirmed atomic.Int64
+	for id, model := range r.models {
+		r.Launch(ec2test.Instance{ID: id, Machine: watch{model, &switched, &confirmed}})
+	}
+	require.NoError(t, r.web.Prepare(t.Context(), r.order(1, 1, target.Forward), targettest.Artifact(1)))
+	require.NoError(t, r.web.Prepare(t.Context(), r.order(2, 2, target.Forward), targettest.Artifact(2)))
+	require.NoError(t, r.web.Activate(t.Context(), r.order(3, 1, target.Forward)))
+	require.NoError(t, r.web.Activate(t.Context(), r.order(4, 2, target.Forward)))
+	require.Equal(t, 200, r.live(2))
+	for _, id := range m.hosts[200-out:] {
+		delete(r.lb.in, id)
+	}
+	fetched, asked := r.fetched(), depot.asked
+	start := time.Now()
+	var begun time.Duration
+	o := r.order(5, 1, target.Backward)
+	o.Begin = func(context.Context, target.Step) error {
+		begun = cmp.Or(begun, time.Since(start))
+		return nil
+	}
+	since := func(at *atomic.Int64) time.Duration { return time.Unix(0, at.Load()).Sub(start) }
+	for _, at := range []*atomic.Int64{&switched, &confirmed, &r.lb.first} {
+		at.Store(0)
+	}
+	require.NoError(t, r.web.Activate(t.Context(), o))
+	all := time.Since(start)
+	t.Logf("the first batch began after %v; a first host had switched after %v, was well after %v and in service after %v; all after %v",
+		begun, since(&switched), since(&confirmed), since(&r.lb.first), all)
+	assert.Equal(t, 200, r.live(1))
+	assert.Less(t, begun, 5*time.Second)
+	assert.Less(t, since(&switched), 5*time.Second, "a first host is on the old release")
+	assert.Less(t, since(&r.lb.first), first, "and in service")
+	if out > 0 {
+		assert.Less(t, since(&confirmed), 5*time.Second, "without a drain it is well by then, too")
+	}
+	assert.Less(t, all, time.Minute)
+	assert.Equal(t, fetched, r.fetched(), "a release was fetched")
+	assert.Equal(t, asked, depot.asked, "a byte could be fetched")
+	time.Sleep(time.Minute)
 }
 
 func (r *rig) fetched() (n int) {

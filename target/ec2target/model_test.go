@@ -55,14 +55,17 @@ type slowBalancer struct {
 	drain func(fleet.Host)
 	mu    sync.Mutex
 	in    map[string]bool
-	first atomic.Int64 // when the first host came back, in Unix nanoseconds
+	first atomic.Int64 // when the first host was registered, in Unix nanoseconds
 }
 
 func (b *slowBalancer) Deregister(_ context.Context, h fleet.Host) error {
 	b.mu.Lock()
+	was := b.in[h.Name]
 	delete(b.in, h.Name)
 	b.mu.Unlock()
-	b.drain(h)
+	if was {
+		b.drain(h) // who is out has no requests under way
+	}
 	return nil
 }
 

@@ -63,6 +63,43 @@ func TestLaw07_ARollbackGoesPastFailuresAndCanaries(t *testing.T) {
 	})
 }
 
+func TestARollbackBeginsWithThoseThatServeNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPark()
+		for i, zone := range strings.Fields("x x x y y y y") {
+			p.add(fmt.Sprintf("h%d", i), zone)
+		}
+		idle := map[string]bool{}
+		f := p.fleet(t, func(c *fleet.Config) {
+			c.Wide = fleet.Number(2)
+			c.InService = func(context.Context) (map[string]bool, error) {
+				in := map[string]bool{}
+				for i := range 7 {
+					in[fmt.Sprintf("h%d", i)] = !idle[fmt.Sprintf("h%d", i)]
+				}
+				return in, nil
+			}
+		})
+		ship(t, f)
+		require.NoError(t, f.Activate(t.Context(), order(2, 2, target.Forward)))
+		p.memory["h4"].Sicken("h4", "answers 500")
+		p.memory["h1"].Sicken("h1", "answers 500")
+		idle["h6"] = true
+		want := [][]string{{"h1"}, {"h4", "h6"}, {"h0", "h2"}, {"h3", "h5"}}
+		o := order(3, 1, target.Backward)
+		steps, err := f.Plan(t.Context(), o)
+		require.NoError(t, err)
+		var planned, begun [][]string
+		for _, s := range steps {
+			planned = append(planned, s.Units)
+		}
+		assert.Equal(t, want, planned)
+		o.Begin = func(_ context.Context, s target.Step) error { begun = append(begun, s.Units); return nil }
+		require.NoError(t, f.Activate(t.Context(), o))
+		assert.Equal(t, want, begun)
+	})
+}
+
 func TestLaw08_ConvergenceIsPrepareAndActivateAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPark("a", "b", "c", "d")

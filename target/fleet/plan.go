@@ -51,7 +51,7 @@ func (f *Fleet) Plan(ctx context.Context, o target.Order) ([]target.Step, error)
 	if r.refuse(); r.stopped() {
 		return nil, r.verdict()
 	}
-	r.cut()
+	r.cut(ctx)
 	steps := make([]target.Step, len(r.batches))
 	for i := range r.batches {
 		steps[i] = r.step(i)
@@ -81,8 +81,12 @@ func (f *Fleet) survey(ctx context.Context, o target.Order) (*rollout, error) {
 }
 
 // cut makes batches of the members that are not on the release: the canaries from
-// the smallest zone, then zone by zone, the smallest first.
-func (r *rollout) cut() {
+// the smallest zone, then zone by zone, the smallest first. A rollback begins with those
+// that serve nobody: they have nothing to drain, and their return is what helps most.
+func (r *rollout) cut(ctx context.Context) {
+	if r.o.Intent == target.Backward {
+		r.census(ctx)
+	}
 	zones := r.zones()
 	if n := r.f.c.Canary; r.o.Intent == target.Forward && n > 0 && len(zones) > 0 {
 		n = min(n, len(zones[0]))
@@ -110,7 +114,7 @@ func (r *rollout) zones() [][]*member {
 		}
 	}
 	slices.SortStableFunc(todo, func(a, b *member) int {
-		return cmp.Or(cmp.Compare(size[a.Zone], size[b.Zone]), cmp.Compare(a.Zone, b.Zone))
+		return cmp.Or(r.waits(a)-r.waits(b), cmp.Compare(size[a.Zone], size[b.Zone]), cmp.Compare(a.Zone, b.Zone))
 	})
 	var zones [][]*member
 	for i, m := range todo {
@@ -120,6 +124,14 @@ func (r *rollout) zones() [][]*member {
 		zones[len(zones)-1] = append(zones[len(zones)-1], m)
 	}
 	return zones
+}
+
+// waits is 1 for a member that has its turn after those for whom it is 0.
+func (r *rollout) waits(m *member) int {
+	if r.o.Intent == target.Backward && m.inService() {
+		return 1
+	}
+	return 0
 }
 
 // step is what Begin is asked about the i-th batch.

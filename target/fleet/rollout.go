@@ -82,7 +82,7 @@ func (f *Fleet) Activate(ctx context.Context, o target.Order) error {
 		r.raise(ctx)
 	}
 	if !r.stopped() {
-		r.cut()
+		r.cut(ctx)
 		r.announce(ctx)
 		r.run(ctx)
 	}
