@@ -144,6 +144,65 @@ func TestSSMNeverRunsMoreFetchesThanItMay(t *testing.T) {
 	})
 }
 
+// failing is a machine on which nothing can be run.
+type failing struct{}
+
+func (failing) Run(context.Context, *ec2test.Script) (stdout, stderr string, status int) {
+	return "", "no space left on device", 70
+}
+
+func TestHostsThatFailKeepNoOtherFromBeingAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 100, func(c *runcommand.Config) { c.Fetches = 2 })
+		for i := range 30 {
+			r.Launch(ec2test.Instance{ID: name(3 * i), Machine: failing{}})
+		}
+		errs := r.all(t.Context(), "prepare", 100)
+		for i := range 100 {
+			if i%3 == 0 && i < 90 {
+				require.ErrorContains(t, errs[name(i)], "exit status 70")
+			} else {
+				require.NoError(t, errs[name(i)], name(i))
+			}
+		}
+	})
+}
+
+func TestWhoHasGivenUpBeforeItsCommandIsSentIsNotInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 2, func(c *runcommand.Config) { c.Fetches = 1 })
+		ctx, cancel := context.WithCancel(t.Context())
+		first, _, _ := call("prepare")
+		second, _, _ := call("prepare")
+		ended := make(chan error, 2)
+		go func() { ended <- r.Instance(name(0)).Run(t.Context(), first) }()
+		time.Sleep(100 * time.Millisecond)
+		go func() { ended <- r.Instance(name(1)).Run(ctx, second) }()
+		time.Sleep(100 * time.Millisecond)
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		require.NoError(t, <-ended)
+		time.Sleep(time.Minute)
+		assert.Zero(t, r.machines[name(1)].runs)
+		assert.Equal(t, 1, r.Calls()["SendCommand"])
+	})
+}
+
+func TestCallsWithOtherInputAreAnotherCommand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 2, nil)
+		ended := make(chan error, 2)
+		for i, secret := range []string{"a\n", "b\n"} {
+			c, _, _ := call("observe")
+			c.Stdin = strings.NewReader(secret)
+			go func() { ended <- r.Instance(name(i)).Run(t.Context(), c) }()
+		}
+		require.NoError(t, <-ended)
+		require.NoError(t, <-ended)
+		assert.Equal(t, 2, r.Calls()["SendCommand"])
+	})
+}
+
 func TestLostAnswersAndDoubledRunsAreOneAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := slow
