@@ -4,5 +4,7 @@
 //	bash .ci/setup
 //	go test -tags integration -run '^$' -bench . -benchtime 1x -timeout 2h ./internal/bench
 //
-// How many pairs of builds are alternated is said by "-args -pairs 3" at the end.
+// The other tools are put in place by "bash .ci/peers". How many pairs of builds are
+// alternated is said by "-args -pairs 3" at the end, and by -host-rounds how often releases
+// go to hosts.
 package bench

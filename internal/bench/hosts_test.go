@@ -5,11 +5,15 @@ package bench
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,47 +54,125 @@ func hostRelease(b *testing.B, n int) *build.Artifact {
 	return buildtest.Artifact(files)
 }
 
+var (
+	hostTools  = flag.String("host-tools", "muster,ansible,capistrano", "what releases on hosts are deployed by; the first is held against the others")
+	hostRounds = flag.Int("host-rounds", 3, "how often each of them deploys to hosts that have nothing, and once more")
+)
+
 // tool deploys a release to hosts, the second time beside what it has left there.
 type tool interface {
 	deploy(b *testing.B, n int)
 }
 
+// deploy is what one took of the clock, and of the processors: of the deployer and of all
+// hosts together. In seconds.
+type deploy struct{ wall, cpu float64 }
+
+// deploys are the first and the second one.
+type deploys [2]deploy
+
 // BenchmarkHosts ships a release of 50 MB to twenty hosts: to ones that have nothing, and
 // then its successor; by muster, Capistrano and Ansible, which .ci/peers puts in place.
+// They take turns, and begin each round with the next one.
 func BenchmarkHosts(b *testing.B) {
 	releases := []*build.Artifact{hostRelease(b, 0), hostRelease(b, 1)}
 	tarballs := packed(b, releases)
-	took := map[string][2]time.Duration{}
+	names := strings.Split(*hostTools, ",")
+	took := map[string][]deploys{}
+	used := account(b)
 	for b.Loop() {
-		for _, name := range []string{"muster", "capistrano", "ansible"} {
-			hosts := sshdtest.Start(b, 20)
-			var t tool
-			switch name {
-			case "muster":
-				t = &ourHosts{hosts: hosts, releases: releases, packs: &host.Packs{}}
-			case "capistrano":
-				t = &capistrano{hosts: hosts, tarballs: tarballs}
-			default:
-				t = newAnsible(b, hosts, tarballs)
+		for round := range *hostRounds {
+			for i := range names {
+				name := names[(round+i)%len(names)]
+				took[name] = append(took[name], deployed(b, name, releases, tarballs, used))
 			}
-			var times [2]time.Duration
-			for n := range times {
-				begun := time.Now()
-				t.deploy(b, n)
-				times[n] = time.Since(begun)
-				serving(b, hosts, n)
-			}
-			took[name] = times
-			b.Logf("%s: cold %.1f s, second %.1f s", name, times[0].Seconds(), times[1].Seconds())
 		}
 	}
 	for n, what := range []string{"cold", "second"} {
-		faster := min(took["capistrano"][n], took["ansible"][n])
-		b.ReportMetric(took["muster"][n].Seconds(), what+"-muster-s")
-		b.ReportMetric(took["capistrano"][n].Seconds(), what+"-capistrano-s")
-		b.ReportMetric(took["ansible"][n].Seconds(), what+"-ansible-s")
-		b.ReportMetric(took["muster"][n].Seconds()/faster.Seconds(), what+"-of-the-faster")
+		for _, name := range names {
+			b.ReportMetric(medianOf(took[name], func(d deploys) float64 { return d[n].wall }), what+"-"+name+"-s")
+		}
+		b.ReportMetric(ofTheFaster(names, took, func(d deploys) float64 { return d[n].wall }), what+"-of-the-faster")
+		b.ReportMetric(ofTheFaster(names, took, func(d deploys) float64 { return d[n].cpu }), what+"-cpu-of-the-cheaper")
 	}
+}
+
+// ofTheFaster holds the first tool against the best of the others.
+func ofTheFaster(names []string, took map[string][]deploys, of func(deploys) float64) float64 {
+	best := math.Inf(1)
+	for _, name := range names[1:] {
+		best = min(best, medianOf(took[name], of))
+	}
+	return medianOf(took[names[0]], of) / best
+}
+
+func medianOf(all []deploys, of func(deploys) float64) float64 {
+	var values []float64
+	for _, d := range all {
+		values = append(values, of(d))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// account counts the time of the processors that this process takes, and all that it
+// starts, whether it has ended or not: hosts last. Others on the machine are not counted.
+func account(b *testing.B) (used func() time.Duration) {
+	b.Helper()
+	const all = "/sys/fs/cgroup/cpuacct"
+	group := filepath.Join(all, fmt.Sprintf("muster-bench-%d", os.Getpid()))
+	if err := os.Mkdir(group, 0o755); err != nil {
+		b.Fatalf("count processor time in a control group: %v", err)
+	}
+	join := func(group string) {
+		if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, os.Getpid()), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	join(group)
+	b.Cleanup(func() {
+		join(all)
+		_ = os.Remove(group) // what still ends in it keeps it
+	})
+	return func() time.Duration {
+		text, err := os.ReadFile(filepath.Join(group, "cpuacct.usage"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		ns, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(ns)
+	}
+}
+
+// deployed has a tool deploy both releases to hosts that have nothing.
+func deployed(b *testing.B, name string, releases []*build.Artifact, tarballs []string, used func() time.Duration) (took deploys) {
+	b.Helper()
+	hosts := sshdtest.Start(b, 20)
+	var t tool
+	switch name {
+	case "muster":
+		t = &ourHosts{hosts: hosts, releases: releases, packs: &host.Packs{}}
+	case "capistrano":
+		t = newCapistrano(b, hosts, tarballs)
+	case "ansible":
+		t = newAnsible(b, hosts, tarballs)
+	default:
+		b.Fatalf("there is no tool %q", name)
+	}
+	for n := range took {
+		before, begun := used(), time.Now()
+		t.deploy(b, n)
+		took[n] = deploy{wall: time.Since(begun).Seconds(), cpu: (used() - before).Seconds()}
+		serving(b, hosts, n)
+	}
+	b.Logf("%s: cold %.1f s (%.1f s of CPU), second %.1f s (%.1f)", name, took[0].wall, took[0].cpu, took[1].wall, took[1].cpu)
+	for _, h := range hosts {
+		h.Stop()
+	}
+	return took
 }
 
 // packed writes the tarballs that the peers send. Ours packs by itself, in its time.
@@ -164,38 +246,30 @@ func (m *ourHosts) deploy(b *testing.B, n int) {
 	}
 }
 
-// capistrano deploys by testdata/hosts/deploy.rb.
+// capistrano deploys by testdata/hosts/capistrano.
 type capistrano struct {
+	dir      string
 	hosts    []*sshdtest.Host
 	tarballs []string
 }
 
+func newCapistrano(b *testing.B, hosts []*sshdtest.Host, tarballs []string) *capistrano {
+	b.Helper()
+	c := &capistrano{dir: b.TempDir(), hosts: hosts, tarballs: tarballs}
+	if err := os.CopyFS(c.dir, os.DirFS("testdata/hosts/capistrano")); err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
 func (c *capistrano) deploy(b *testing.B, n int) {
 	b.Helper()
-	dir := b.TempDir()
-	text, err := os.ReadFile("testdata/hosts/deploy.rb")
-	if err != nil {
-		b.Fatal(err)
-	}
-	capfile := append([]byte("require \"capistrano/setup\"\nrequire \"capistrano/deploy\"\n"), text...)
-	if err := os.WriteFile(filepath.Join(dir, "Capfile"), capfile, 0o644); err != nil {
-		b.Fatal(err)
-	}
-	stages := filepath.Join(dir, "config/deploy")
-	if err := os.MkdirAll(stages, 0o755); err != nil {
-		b.Fatal(err)
-	}
-	for file, text := range map[string]string{"config/deploy.rb": "", "config/deploy/production.rb": ""} {
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
-			b.Fatal(err)
-		}
-	}
 	var list []string
 	for _, h := range c.hosts {
 		list = append(list, h.Address+"="+h.Dir)
 	}
-	shell(b, dir, []string{
-		"KEY=" + c.hosts[0].Key, "KNOWN_HOSTS=" + c.hosts[0].KnownHosts, "HOSTS=" + strings.Join(list, " "),
+	shell(b, c.dir, []string{
+		"KEY=" + c.hosts[0].Key, "KNOWN_HOSTS=" + c.hosts[0].KnownHosts, "FLEET=" + strings.Join(list, " "),
 		"RELEASE=" + fmt.Sprint(n), "TARBALL=" + c.tarballs[n],
 	}, "cap", "production", "ship")
 }
@@ -213,7 +287,8 @@ forks = 20
 interpreter_python = /usr/bin/python3
 [ssh_connection]
 pipelining = true
-ssh_args = -o ControlMaster=auto -o ControlPersist=600s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -i %s
+control_path_dir = %[3]s
+ssh_args = -o ControlMaster=auto -o ControlPersist=600s -o IdentitiesOnly=yes -o UserKnownHostsFile=%[1]s -i %[2]s
 `
 
 func newAnsible(b *testing.B, hosts []*sshdtest.Host, tarballs []string) *ansible {
@@ -223,13 +298,24 @@ func newAnsible(b *testing.B, hosts []*sshdtest.Host, tarballs []string) *ansibl
 		b.Fatal(err)
 	}
 	a := &ansible{dir: b.TempDir(), play: play, tarballs: tarballs}
+	control, err := os.MkdirTemp("", "cp") // the name of a socket has to be short
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		sockets, _ := filepath.Glob(control + "/*")
+		for _, s := range sockets {
+			_ = exec.Command("ssh", "-o", "ControlPath="+s, "-O", "exit", "host").Run()
+		}
+		_ = os.RemoveAll(control)
+	})
 	var list strings.Builder
 	list.WriteString("[web]\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&list, "%s ansible_host=%s ansible_user=root root=%s\n", h.Name, h.Address, h.Dir)
 	}
 	for file, text := range map[string]string{
-		"hosts": list.String(), "ansible.cfg": fmt.Sprintf(ansibleConfig, hosts[0].KnownHosts, hosts[0].Key),
+		"hosts": list.String(), "ansible.cfg": fmt.Sprintf(ansibleConfig, hosts[0].KnownHosts, hosts[0].Key, control),
 	} {
 		if err := os.WriteFile(filepath.Join(a.dir, file), []byte(text), 0o644); err != nil {
 			b.Fatal(err)

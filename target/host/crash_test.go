@@ -19,7 +19,7 @@ import (
 )
 
 // steps are the commands of the script before which it is killed.
-var steps = []string{"mv", "ln", "rm", "mkdir", "sync", "tar", "sha256sum", "cp", "xargs", "chmod"}
+var steps = []string{"mv", "ln", "rm", "mkdir", "sync", "tar", "sha256sum", "openssl", "cp", "xargs", "chmod"}
 
 // fuse returns an environment in which the n-th of those commands kills the run, with
 // all of its process group, instead; and how many there have been.

@@ -24,6 +24,7 @@
 // host (those of coreutils or busybox, tar, gzip, flock, awk; curl or wget where a
 // URL is asked) and says at once which are missing. (Where sha256sum is busybox's, a
 // release with a backslash in a file's name is refused: it cannot be checked there.)
+// Where there is openssl, it does the hashing, several times as fast.
 //
 // A release is sent as the script's input, or fetched by the host from a Depot (in a
 // bucket, or served by the deployer). A transport that carries no input needs a Depot,

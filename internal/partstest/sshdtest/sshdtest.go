@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ type Host struct {
 	KnownHosts, Key string
 
 	link string // its end of the cable, on this side
+	stop func()
 }
 
 // Start starts n hosts, which end with the test.
@@ -166,6 +168,7 @@ PidFile none
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 MaxStartups 100
+Subsystem sftp internal-sftp
 `, h.Address, key, admitted))
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 		t.Fatal(err)
@@ -178,11 +181,15 @@ MaxStartups 100
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		in.Close()
 		_ = cmd.Wait()
 	})
+	t.Cleanup(h.stop)
 }
+
+// Stop ends the host and all that runs on it, which its test does otherwise.
+func (h *Host) Stop() { h.stop() }
 
 // wait returns once the host answers.
 func (h *Host) wait(t testing.TB) {

@@ -1,8 +1,11 @@
-# Has puma replace its workers: sh -c TEXT puma PIDFILE LIMIT
-# Those that ran before are gone when it has ended, and there are as many new ones.
+# Has puma replace its workers: sh -c TEXT puma PIDFILE LIMIT [WORDS...]
+# Those that ran before are gone when it has ended, and there are as many new ones. Where
+# no puma runs, the words start one.
 set -u
 pidfile=$1 limit=$2
-read -r master <"$pidfile" 2>/dev/null && kill -0 "$master" 2>/dev/null || {
+shift 2
+[ -r "$pidfile" ] && read -r master <"$pidfile" && kill -0 "$master" 2>/dev/null || {
+	[ "$#" -eq 0 ] || exec "$@"
 	echo "no puma runs by $pidfile" >&2
 	exit 1
 }

@@ -21,6 +21,10 @@ type Puma struct {
 	// Limit is how long the workers may take to be replaced; zero means 60 s. It is rounded
 	// up to whole seconds, and less than host.Config.RestartLimit.
 	Limit time.Duration
+
+	// Start are words that start puma where none runs, as those of a Process, or of
+	// Systemd. Empty: then the restart fails.
+	Start []string
 }
 
 // Phased returns the words that replace puma's workers one after the other, and wait
@@ -29,7 +33,7 @@ func (p Puma) Phased() []string {
 	if p.Limit == 0 {
 		p.Limit = time.Minute
 	}
-	return []string{"sh", "-c", puma, "puma", p.Pidfile, seconds(p.Limit)}
+	return append([]string{"sh", "-c", puma, "puma", p.Pidfile, seconds(p.Limit)}, p.Start...)
 }
 
 //go:embed settings.sh
@@ -42,6 +46,16 @@ var process string
 // Process.Settings; for host.Host.Command, say, or host.Config.Check. Run them inside a release.
 func With(file string, command ...string) []string {
 	return append([]string{"sh", "-c", "settings=$1\nshift\n" + settings + "load_settings\nexec \"$@\"\n", "with", file}, command...)
+}
+
+// Procfile returns words that run what the release's Procfile has under a name, such as
+// "web": a line of a shell, as everywhere that has Procfiles. For a Process's Command.
+func Procfile(name string) []string {
+	return []string{"sh", "-c", `line=$(sed -n "s/^$1: *//p" Procfile) && [ -n "$line" ] || {
+	echo "the Procfile has no $1" >&2
+	exit 1
+}
+eval "exec $line"`, "procfile", name}
 }
 
 // Process is an app that nothing supervises: it is stopped, and started in a session of

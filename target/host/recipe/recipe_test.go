@@ -153,6 +153,19 @@ func TestCommandIsRunWithTheSettings(t *testing.T) {
 	require.ErrorContains(t, j.h.Command(t.Context(), o.Release, nil, recipe.With("none", "true")...), "put it there first")
 }
 
+func TestLineOfAProcfileIsRun(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{"web": "runs it's 1 web\n", "job": "the Procfile has no job\n", "none": "the Procfile has no none\n"} {
+		words := recipe.Procfile(name)
+		c := exec.Command(words[0], words[1:]...)
+		c.Dir, c.Env = t.TempDir(), append(os.Environ(), "PORT=1")
+		require.NoError(t, os.WriteFile(filepath.Join(c.Dir, "Procfile"), []byte("job:\nweb:  echo \"runs it's\" $PORT web\n"), 0o644))
+		out, err := c.CombinedOutput()
+		require.Equal(t, name == "web", err == nil)
+		require.Equal(t, says, string(out))
+	}
+}
+
 // A cluster has a master, and workers that it replaces by USR1; puma is one.
 const cluster = `#!/bin/sh
 worker() { sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' & }
@@ -171,6 +184,11 @@ func TestPhasedRestartEndsWhenTheLastOldWorkerHasGone(t *testing.T) {
 	out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "no puma runs")
+
+	start := recipe.Puma{Pidfile: pidfile, Start: []string{"echo", "it's started"}}.Phased()
+	out, err = exec.Command(start[0], start[1:]...).CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "it's started\n", string(out))
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "cluster"), []byte(cluster), 0o755))
 	c := exec.Command(filepath.Join(dir, "cluster"), pidfile)

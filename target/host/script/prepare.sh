@@ -77,6 +77,7 @@ prepare() {
 	receive
 	[ "$unasked" = no ] || sweep
 	unpack
+	rm -f -- "$in/pack" # or its bytes would be synced, too
 	seal
 	fetch_parameters
 	link_shared
@@ -98,7 +99,7 @@ receive() {
 	*) fetch ;;
 	esac
 	known_manifest "$in/manifest" || give_up fetch 'the manifest that arrived is not the one that the release is named by'
-	sum=$(sha256sum <"$in/pack") && [ "${sum%% *}" = "$pack" ] ||
+	has_sum "$in/pack" "$pack" ||
 		give_up fetch 'the pack that arrived has another sha256 than the one that was sent'
 }
 

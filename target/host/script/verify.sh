@@ -1,9 +1,14 @@
 # Bytes are held against the manifest, whose sha256 is the release's name.
 
-# known_manifest FILE says whether it is the manifest of this release.
-known_manifest() {
-	sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$release" ]
+# has_sum FILE SUM says whether it is the file's sha256. It sets sum. OpenSSL, where it is
+# there, is several times as fast as the sha256sum of most systems, but only its yes counts.
+has_sum() {
+	sum=$(openssl dgst -sha256 -r "$1" 2>/dev/null) && [ "${sum%% *}" = "$2" ] && return 0
+	sum=$(sha256sum <"$1") && [ "${sum%% *}" = "$2" ]
 }
+
+# known_manifest FILE says whether it is the manifest of this release.
+known_manifest() { has_sum "$1" "$release"; }
 
 # expected FILE lists a manifest as found lists a tree.
 expected() {
@@ -56,6 +61,7 @@ sums() {
 # same_content MANIFEST DIR says whether every file is there with the right bytes.
 # Files beside the manifest's are not looked at: an app may have written some.
 same_content() {
+	! quickly "$1" "$2" || return 0
 	sums "$1" >"$state/tmp-sums-$id" || return 1
 	same=0
 	if [ -s "$state/tmp-sums-$id" ]; then
@@ -65,4 +71,15 @@ same_content() {
 	fi
 	rm -f -- "$state/tmp-sums-$id" "$state/tmp-checked-$id"
 	return "$same"
+}
+
+# quickly is same_content by OpenSSL. Where it does not say yes, it has not been asked.
+quickly() {
+	command -v openssl >/dev/null 2>&1 || return 1
+	awk -F '\t' '$1 == "file" { print $4 " *./" $6 }' "$1" >"$state/tmp-sums-$id" && [ -s "$state/tmp-sums-$id" ] &&
+		sed 's/^[^*]*\*//' "$state/tmp-sums-$id" | tr '\n' '\0' |
+		(cd -- "$2" && xargs -0 openssl dgst -sha256 -r 2>/dev/null) | cmp -s - "$state/tmp-sums-$id"
+	quick=$?
+	rm -f -- "$state/tmp-sums-$id"
+	return "$quick"
 }

@@ -61,7 +61,7 @@ func newSite(t *testing.T, name string, hosts []*sshdtest.Host, env ...string) *
 	}
 	s.balancer = haproxytest.Start(t, backends, "/")
 	run := recipe.Process{
-		Command:  []string{"sh", "-c", `exec $(sed -n "s/^web: //p" Procfile)`},
+		Command:  recipe.Procfile("web"),
 		Settings: "env", Env: append(env, "PORT="+port),
 	}
 	packs := &host.Packs{}

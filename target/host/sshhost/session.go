@@ -96,7 +96,7 @@ func (s *session) feed() {
 
 // outputDelay is how long output may come after the script has exited: what it left
 // running may hold it open for ever.
-const outputDelay = time.Second
+const outputDelay = 5 * time.Second
 
 // finish waits for the outputs and the script.
 func (s *session) finish(exited <-chan struct{}) {

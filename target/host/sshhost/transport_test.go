@@ -156,9 +156,9 @@ func TestServerThatFallsSilentIsGivenUp(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	c := config(s)
-	c.Keepalive = 100 * time.Millisecond
+	c.Keepalive = time.Second
 	tr := open(t, c)
-	_, err := run(t, tr, "sleep 1")
+	_, err := run(t, tr, "sleep 2")
 	require.NoError(t, err, "a connection that answers is kept")
 	s.Deafen(true)
 	_, err = run(t, tr, "sleep 300")

@@ -35,7 +35,7 @@ func run(channel ssh.Channel, command string) uint32 {
 		return 255
 	}
 	cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
-	cmd.WaitDelay = 100 * time.Millisecond
+	cmd.WaitDelay = 3 * time.Second
 	if err := cmd.Start(); err != nil {
 		return 255
 	}
