@@ -1,5 +1,5 @@
-// Command java-ec2 ships the main branch of a Java service, built by Maven or Gradle, to a fleet of EC2 instances,
-// a few at a time, behind a load balancer. Leases, holds, the record, logs and artifacts
+// Command java-ec2 ships the main branch of a Java service, built by Maven or Gradle, to a
+// fleet of EC2 instances, a few at a time, behind a load balancer. Leases, holds, the record, logs and artifacts
 // stand in a bucket, so that it may run on any number of machines: one of them acts.
 //
 // REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
@@ -37,17 +37,8 @@ import (
 	"github.com/muster-deploy/muster/pipeline/source/git"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/ec2target/boot"
-	"github.com/muster-deploy/muster/target/host"
 	"github.com/muster-deploy/muster/target/host/recipe"
 )
-
-// hosts is what all of the fleet have in common.
-var hosts = host.Config{
-	Root:    or(os.Getenv("ROOT"), "/srv/app"),
-	Restart: recipe.Process{Command: []string{"sh", "-c", `eval "exec $(sed -n 's/^web: *//p' Procfile)"`}, Settings: "env"}.Words(),
-	Check:   []string{"sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$(sed -n s/^PORT=//p ../../shared/env)/"`},
-	Shared:  []string{"log/", "env"},
-}
 
 func main() {
 	ctx, dir := context.Background(), must(os.UserCacheDir())+"/java-ec2"

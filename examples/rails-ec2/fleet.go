@@ -28,7 +28,11 @@ func web(cloud aws.Config, client *s3.Client, bucket string, pointer *boot.Point
 		Fleet: fleet.Config{Batch: fleet.Percent(25), MinInService: fleet.Percent(50)},
 	}
 	if list := strings.Fields(os.Getenv("HOSTS")); len(list) > 0 {
-		c.Members, c.Reach = ec2target.IDs(list), ssh
+		ssh := &sshhost.Hosts{Config: sshhost.Config{
+			User: os.Getenv("SSH_USER"), KnownHosts: []string{os.Getenv("SSH_KNOWN_HOSTS")}, Keys: []string{os.Getenv("SSH_KEY")},
+		}}
+		c.Members = ec2target.IDs(list)
+		c.Reach = func(i ec2target.Instance) host.Transport { return ssh.Host(i.ID) }
 		return ec2target.New(c)
 	}
 	sender := must(runcommand.New(runcommand.Config{Client: ssm.NewFromConfig(cloud), Logs: runcommand.Logs{Bucket: bucket, Prefix: "logs"}}))
@@ -41,18 +45,4 @@ func web(cloud aws.Config, client *s3.Client, bucket string, pointer *boot.Point
 		c.Balancer = must(elb.New(elb.Config{Client: elasticloadbalancingv2.NewFromConfig(cloud), Groups: []string{arn}}))
 	}
 	return ec2target.New(c)
-}
-
-// connections are made once for each host.
-var connections = map[string]host.Transport{}
-
-// ssh reaches a host by its address. It is called by one goroutine at a time here: members
-// are listed by one order after the other.
-func ssh(i ec2target.Instance) host.Transport {
-	if connections[i.ID] == nil {
-		connections[i.ID] = must(sshhost.New(sshhost.Config{
-			Address: i.ID, User: os.Getenv("SSH_USER"), KnownHosts: []string{os.Getenv("SSH_KNOWN_HOSTS")}, Keys: []string{os.Getenv("SSH_KEY")},
-		}))
-	}
-	return connections[i.ID]
 }

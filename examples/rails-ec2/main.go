@@ -5,9 +5,9 @@
 // REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
 // group and TARGET_GROUP the ARN of its target group. The app runs as the systemd unit
 // UNIT, below /srv/app on each instance, where shared/env has its settings and secrets:
-// PORT=3000, RAILS_ENV=production, SECRET_KEY_BASE=... "rails-ec2 help" says how to operate
-// it; "rails-ec2 user-data" prints what the launch template needs, so that instances boot
-// into the release that is declared.
+// PORT=3000, RAILS_ENV=production, RAILS_LOG_TO_STDOUT=1, PIDFILE=pids/server.pid and
+// SECRET_KEY_BASE. "rails-ec2 help" says how to operate it; "rails-ec2 user-data" prints what
+// the launch template needs, so that instances boot into the release that is declared.
 //
 // On this machine, on three hosts with an sshd each that the script beside this file
 // starts:
@@ -15,6 +15,17 @@
 //	REPOSITORY=$HOME/app bash examples/rails-ec2/local run
 //
 // HOSTS, if it is set, names hosts to be reached by ssh instead of a group by SSM.
+//
+// A release goes live without a moment in which a host does not serve: puma replaces its
+// workers, for which it is a cluster by the app's config/puma.rb,
+//
+//	workers 2
+//	prune_bundler
+//	directory File.expand_path("../../../current", __dir__)
+//
+// and each answer names its release, by which the old workers are told from the new:
+//
+//	Rails.application.config.action_dispatch.default_headers["Muster-Artifact"] = "sha256:#{Rails.root.basename}"
 package main
 
 import (
@@ -37,17 +48,8 @@ import (
 	"github.com/muster-deploy/muster/pipeline/source/git"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/ec2target/boot"
-	"github.com/muster-deploy/muster/target/host"
 	"github.com/muster-deploy/muster/target/host/recipe"
 )
-
-// hosts is what all of the fleet have in common.
-var hosts = host.Config{
-	Root:    or(os.Getenv("ROOT"), "/srv/app"),
-	Restart: recipe.Process{Command: []string{"bundle", "exec", "puma"}, Settings: "env"}.Words(),
-	Check:   []string{"sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$(sed -n s/^PORT=//p ../../shared/env)/"`},
-	Shared:  []string{"log/", "tmp/", "env"},
-}
 
 func main() {
 	ctx, dir := context.Background(), must(os.UserCacheDir())+"/rails-ec2"
@@ -56,7 +58,7 @@ func main() {
 	style := func(o *s3.Options) { o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" }
 	client := s3.NewFromConfig(cloud, style)
 	if unit := os.Getenv("UNIT"); unit != "" {
-		hosts.Restart = recipe.Systemd(unit)
+		hosts.Restart = phased(recipe.Systemd(unit))
 	}
 	pointer := must(boot.New(boot.Config{Client: client, Bucket: bucket, Prefix: "boot/", Host: hosts}))
 	if len(os.Args) == 2 && os.Args[1] == "user-data" {

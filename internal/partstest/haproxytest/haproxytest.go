@@ -52,6 +52,12 @@ backend app
 	default-server check inter 200ms fall 2 rise 1 disabled
 %[4]s`
 
+// guard ends haproxy when the test, or its process, is gone.
+const guard = `haproxy -db -f "$1" &
+read -r _
+kill -9 $!
+wait`
+
 // Start starts a haproxy before hosts, name to address, which ends with the test.
 func Start(t testing.TB, hosts map[string]string, health string) *Balancer {
 	t.Helper()
@@ -75,13 +81,17 @@ func Start(t testing.TB, hosts map[string]string, health string) *Balancer {
 		t.Fatal(err)
 	}
 	log := &strings.Builder{}
-	cmd := exec.Command("haproxy", "-db", "-f", file)
+	cmd := exec.Command("sh", "-c", guard, "sh", file)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		in.Close()
 		_ = cmd.Wait()
 		_ = os.RemoveAll(dir)
 	})

@@ -169,7 +169,8 @@ PermitRootLogin prohibit-password
 PasswordAuthentication no
 MaxStartups 100
 Subsystem sftp internal-sftp
-`, h.Address, key, admitted))
+SetEnv HOME=%s
+`, h.Address, key, admitted, h.home(t)))
 	if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +191,17 @@ Subsystem sftp internal-sftp
 
 // Stop ends the host and all that runs on it, which its test does otherwise.
 func (h *Host) Stop() { h.stop() }
+
+// home makes the home of the host's root. That of this machine is no part of a host: what
+// its shell does at its start would be a part of each command.
+func (h *Host) home(t testing.TB) string {
+	t.Helper()
+	dir := h.Dir + ".home"
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // wait returns once the host answers.
 func (h *Host) wait(t testing.TB) {

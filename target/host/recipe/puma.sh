@@ -4,7 +4,9 @@
 set -u
 pidfile=$1 limit=$2
 shift 2
-[ -r "$pidfile" ] && read -r master <"$pidfile" && kill -0 "$master" 2>/dev/null || {
+master=
+[ ! -r "$pidfile" ] || read -r master <"$pidfile" # which has no end of line: read says no
+[ -n "$master" ] && kill -0 "$master" 2>/dev/null || {
 	[ "$#" -eq 0 ] || exec "$@"
 	echo "no puma runs by $pidfile" >&2
 	exit 1

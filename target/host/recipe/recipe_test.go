@@ -169,7 +169,7 @@ func TestLineOfAProcfileIsRun(t *testing.T) {
 // A cluster has a master, and workers that it replaces by USR1; puma is one.
 const cluster = `#!/bin/sh
 worker() { sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' & }
-echo $$ >"$1"
+printf %s $$ >"$1" # without an end of line, as puma does
 worker; one=$!; worker; two=$!
 trap 'kill $one; worker; one=$!; kill $two; worker; two=$!' USR1
 trap 'kill $one $two; exit 0' TERM

@@ -131,7 +131,7 @@ func TestDropIsToldAndTheScriptIsNotRunAgain(t *testing.T) {
 	ended := make(chan error, 1)
 	tr := open(t, config(s))
 	go func() {
-		ended <- tr.Run(t.Context(), host.Call{Script: `echo x >>"$1"; sleep 300`, Args: []string{count}})
+		ended <- tr.Run(t.Context(), host.Call{Script: `echo x >>"$1"; sleep 60`, Args: []string{count}})
 	}()
 	waitFor(t, count)
 	s.Drop()
@@ -161,7 +161,7 @@ func TestServerThatFallsSilentIsGivenUp(t *testing.T) {
 	_, err := run(t, tr, "sleep 2")
 	require.NoError(t, err, "a connection that answers is kept")
 	s.Deafen(true)
-	_, err = run(t, tr, "sleep 300")
+	_, err = run(t, tr, "sleep 60")
 	require.ErrorContains(t, err, "connection was lost")
 	s.Deafen(false)
 	_, err = run(t, tr, "true")
@@ -177,7 +177,7 @@ func TestContextThatEndsKillsTheScriptAndItsChildren(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- tr.Run(ctx, host.Call{Script: `sleep 300 & echo "$$ $!" >"$1"; wait`, Args: []string{file}})
+		ended <- tr.Run(ctx, host.Call{Script: `sleep 60 & echo "$$ $!" >"$1"; wait`, Args: []string{file}})
 	}()
 	pids := strings.Fields(waitFor(t, file))
 	because := errors.New("enough")

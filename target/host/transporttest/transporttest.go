@@ -129,7 +129,7 @@ func ends(ctx context.Context, tr host.Transport) error {
 	late := time.AfterFunc(200*time.Millisecond, func() { cancel(because) })
 	defer late.Stop()
 	begun := time.Now()
-	err := tr.Run(ctx, host.Call{Script: "sleep 300", Nonce: "0b"})
+	err := tr.Run(ctx, host.Call{Script: "sleep 60", Nonce: "0b"})
 	if !errors.Is(err, because) || time.Since(begun) > time.Minute {
 		return fmt.Errorf("it ended after %v with %v, want the context's cause at once", time.Since(begun), err)
 	}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"os"
+
+	"github.com/muster-deploy/muster/target/host"
+	"github.com/muster-deploy/muster/target/host/recipe"
+)
+
+// hosts is what all of the fleet have in common.
+var hosts = host.Config{
+	Root:    or(os.Getenv("ROOT"), "/srv/app"),
+	Restart: phased(recipe.Process{Command: []string{"bundle", "exec", "puma"}, Settings: "env"}.Words()),
+	Check:   recipe.With("env", "sh", "-c", `curl -fsS -o /dev/null -D - "http://127.0.0.1:$PORT/" | grep -qi "^Muster-Artifact: $MUSTER_ARTIFACT"`),
+	Shared:  []string{"pids/", "env"},
+}
+
+// phased has puma replace its workers, one after the other, and starts it where it does not run.
+func phased(start []string) []string {
+	return recipe.Puma{Pidfile: "pids/server.pid", Start: start}.Phased()
+}
