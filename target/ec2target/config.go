@@ -19,6 +19,8 @@ type Instance struct {
 	Zone string
 	// Address is its private address, where that is known: for ssh.
 	Address string
+	// Booting says that it is on its way into service and not there yet.
+	Booting bool
 }
 
 // Members lists the instances that releases go to. The packages managed, scaling and
@@ -130,8 +132,10 @@ type census interface {
 // Target is a target.Target over EC2 instances. It may be used by many goroutines at
 // once.
 type Target struct {
-	*fleet.Fleet
-	c Config
+	*fleet.Fleet              // over all members
+	forward      *fleet.Fleet // over those that are up
+	c            Config
+	crew         crew
 }
 
 // New checks the config, all of it, and asks nothing.
@@ -150,17 +154,9 @@ func New(c Config) (*Target, error) {
 	if t.Fleet, err = fleet.New(rolling); err != nil {
 		return nil, fmt.Errorf("ec2target %q: %w", c.Name, err)
 	}
-	return t, nil
-}
-
-// Prepare implements target.Target: instances that boot have to find the release, too.
-func (t *Target) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
-	if t.c.Boot != nil && a != nil && a.Digest == o.Release.Digest {
-		if err := t.c.Boot.Publish(ctx, a); err != nil {
-			return fmt.Errorf("prepare %s: %w", t.c.Name, err)
-		}
-	}
-	return t.Fleet.Prepare(ctx, o, a)
+	rolling.Hosts = t.settled
+	t.forward, err = fleet.New(rolling)
+	return t, err
 }
 
 // hosts makes a host of each member.
@@ -169,6 +165,19 @@ func (t *Target) hosts(ctx context.Context) ([]fleet.Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.reach(members)
+}
+
+// settled makes a host of each member that is up.
+func (t *Target) settled(ctx context.Context) ([]fleet.Host, error) {
+	members, err := t.c.Members.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.reach(t.crew.of(members))
+}
+
+func (t *Target) reach(members []Instance) ([]fleet.Host, error) {
 	hosts := make([]fleet.Host, len(members))
 	for i, m := range members {
 		h, err := t.host(m)

@@ -37,4 +37,12 @@
 // release is live; SSM would need seconds to carry each further question. So the fleet
 // takes the script's word, unless Fleet.Check asks somebody else. What is live is read
 // back by Observe, as ever.
+//
+// # Instances that boot during a rollout
+//
+// Where Config.Boot is set they come up by the pointer, which names the release before
+// until the new one is declared. A deploy goes to the instances that are in service when
+// it begins: one that boots meanwhile, or dies in boot, is no failure of it, and is not
+// listed until the order that declares the release, or takes it back, brings it along. The
+// first release of all goes to instances that boot, since there is nothing else.
 package ec2target

@@ -164,5 +164,13 @@ func TestAModelBootsAndIsHealthyWhenItServes(t *testing.T) {
 		require.True(t, errors.Is(m.Boot(ctx, 7, digest("c")), context.DeadlineExceeded))
 		m.Drift()
 		assert.False(t, m.Healthy())
+
+		m = &ec2test.Model{Restart: time.Minute}
+		overtaken := make(chan error, 1)
+		go func() { overtaken <- m.Boot(t.Context(), 1, digest("a")) }()
+		time.Sleep(time.Second)
+		require.NoError(t, m.Boot(t.Context(), 2, digest("b")), "it waits for its turn")
+		require.ErrorContains(t, <-overtaken, "stale number=2")
+		assert.Equal(t, digest("b"), m.Live())
 	})
 }

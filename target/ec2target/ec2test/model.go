@@ -26,7 +26,7 @@ type Model struct {
 	Unpack func(digest, pack string) error
 
 	mu       sync.Mutex
-	turn     sync.Mutex // one activation works at a time
+	turn     chan struct{} // one activation works at a time
 	number   uint64
 	fence    string
 	prepared map[string]uint64
@@ -240,12 +240,19 @@ func (m *Model) finish(a ask) string {
 func (m *Model) activate(ctx context.Context, a ask) string {
 	m.mu.Lock()
 	ok := m.raise(a)
+	if m.turn == nil {
+		m.turn = make(chan struct{}, 1) // a mutex would stop the clock of a bubble
+	}
 	m.mu.Unlock()
 	if !ok {
 		return m.refuse()
 	}
-	m.turn.Lock()
-	defer m.turn.Unlock()
+	select {
+	case m.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ""
+	}
+	defer func() { <-m.turn }()
 	said, wait := m.change(a)
 	if said != "" {
 		return said

@@ -57,7 +57,7 @@ func (g *Groups) Members(ctx context.Context) ([]ec2target.Instance, error) {
 		missing = slices.DeleteFunc(missing, func(name string) bool { return name == *group.AutoScalingGroupName })
 		for _, i := range group.Instances {
 			if g.member(i.LifecycleState) {
-				all = append(all, ec2target.Instance{ID: *i.InstanceId, Zone: *i.AvailabilityZone})
+				all = append(all, ec2target.Instance{ID: *i.InstanceId, Zone: *i.AvailabilityZone, Booting: i.LifecycleState != types.LifecycleStateInService})
 			}
 		}
 	}

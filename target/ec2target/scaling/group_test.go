@@ -23,7 +23,7 @@ func TestMembersAreThoseThatServeOrAreAboutTo(t *testing.T) {
 	g := &scaling.Groups{Client: cloud, Names: []string{"shop"}}
 	members, err := g.Members(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, []ec2target.Instance{{ID: "i-00000000", Zone: "a"}, {ID: "i-00000002", Zone: "a"}, {ID: "i-00000005", Zone: "a"}}, members)
+	assert.Equal(t, []ec2target.Instance{{ID: "i-00000000", Zone: "a"}, {ID: "i-00000002", Zone: "a", Booting: true}, {ID: "i-00000005", Zone: "a"}}, members)
 	g.Booting = true
 	members, err = g.Members(t.Context())
 	require.NoError(t, err)
