@@ -80,6 +80,9 @@ func (a *app) unpack(ctx context.Context) error {
 	if a.placed == "" {
 		return nil
 	}
+	if entries, _ := os.ReadDir(filepath.Join(a.ws.Dir, vendored)); len(entries) > 0 {
+		return nil // Place restores them where the cache has lost them before.
+	}
 	hit, err := a.ws.Restore(ctx, vendored, a.placed)
 	if err != nil || hit != "" {
 		return err
