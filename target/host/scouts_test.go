@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -214,4 +215,32 @@ func TestAScoutThatDoesNotAnswerLeavesItsTurnToAnother(t *testing.T) {
 	require.Equal(t, 1, failed)
 	require.GreaterOrEqual(t, asked["check"], 2)
 	require.Equal(t, 2, asked["prepare"])
+}
+
+func TestWhereTheReleaseIsThereAskingIsAllThatIsDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		packs := &host.Packs{Depot: fixed("http://127.0.0.1/"), Scouts: 1}
+		var mu sync.Mutex
+		var steps []string
+		o := orderOf(large(1))
+		o.Number = 1
+		ended := make(chan error, 3)
+		for i := range 3 {
+			h, err := host.New(host.Config{Name: fmt.Sprint("web ", i), Root: "/srv/a", Packs: packs, Transport: scripted(func(c host.Call) error {
+				mu.Lock()
+				steps = append(steps, c.Step)
+				mu.Unlock()
+				time.Sleep(time.Second) // the others wait for the first one
+				fmt.Fprintf(c.Stdout, "muster %s prepared end\n", c.Nonce)
+				return nil
+			})})
+			require.NoError(t, err)
+			go func() { ended <- h.Prepare(t.Context(), o, large(1)) }()
+		}
+		for range 3 {
+			require.NoError(t, <-ended)
+		}
+		require.Equal(t, []string{"check", "check", "check"}, steps, "they would take slots of those who fetch")
+	})
 }

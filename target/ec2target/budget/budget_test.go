@@ -101,3 +101,49 @@ func TestAContextThatEndsIsObeyedWhileWaiting(t *testing.T) {
 		require.ErrorIs(t, c.Do(ctx, works), why)
 	})
 }
+
+// failing fails so many times.
+func failing(times int, err error) func(context.Context) error {
+	return func(context.Context) error {
+		if times--; times >= 0 {
+			return err
+		}
+		return nil
+	}
+}
+
+func TestWhoSharesTheBudgetWaitsWithTheOneWhoWasThrottled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &budget.Calls{PerSecond: 1000, Burst: 1000, Pause: 10 * time.Second, Jitter: func() float64 { return 1 }}
+		start := time.Now()
+		throttled := make(chan error, 1)
+		go func() { throttled <- c.Do(t.Context(), failing(1, errThrottled)) }()
+		time.Sleep(time.Second)
+		require.NoError(t, c.Do(t.Context(), works))
+		assert.InDelta(t, 10, time.Since(start).Seconds(), 0.1)
+		require.NoError(t, <-throttled)
+	})
+}
+
+func TestPausesGrowAndAreSpread(t *testing.T) {
+	passes := &smithy.GenericAPIError{Code: "RequestTimeout"}
+	for jitter, want := range map[float64]time.Duration{1: 1400 * time.Millisecond, 0: 700 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &budget.Calls{Jitter: func() float64 { return jitter }}
+			start := time.Now()
+			require.NoError(t, c.Do(t.Context(), failing(3, passes)))
+			assert.Equal(t, want, time.Since(start), "0.2 + 0.4 + 0.8 s, or half of it")
+		})
+	}
+}
+
+func TestItIsNeverSlowerThanAnEighth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &budget.Calls{PerSecond: 10, Burst: 1, Attempts: 50}
+		require.NoError(t, c.Do(t.Context(), failing(40, errThrottled)))
+		start := time.Now()
+		require.NoError(t, c.Do(t.Context(), works))
+		require.NoError(t, c.Do(t.Context(), works))
+		assert.LessOrEqual(t, time.Since(start), 1600*time.Millisecond)
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/target/ec2target"
+	"github.com/muster-deploy/muster/target/ec2target/budget"
 	"github.com/muster-deploy/muster/target/ec2target/ec2test"
 	"github.com/muster-deploy/muster/target/ec2target/managed"
 )
@@ -30,6 +31,14 @@ func TestMembersHaveAllTags(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []ec2target.Instance{{ID: "i-00000003"}}, members)
 	})
+}
+
+func TestTheBudgetOfCallsIsShared(t *testing.T) {
+	cloud := ec2test.New(ec2test.Config{})
+	m := &managed.Instances{Client: cloud, IDs: []string{"i-00000001"}, Calls: &budget.Calls{}}
+	_, err := m.Members(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, m.Calls.Made())
 }
 
 func TestAnInstanceWithoutItsAgentIsAMember(t *testing.T) {

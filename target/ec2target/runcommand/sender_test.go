@@ -203,6 +203,61 @@ func TestCallsWithOtherInputAreAnotherCommand(t *testing.T) {
 	})
 }
 
+func TestACommandThatIsNotKnownYetIsPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 2, func(c *runcommand.Config) { c.First, c.Poll = 100*time.Millisecond, 100*time.Millisecond })
+		none(t, r.all(t.Context(), "observe", 2))
+		assert.Greater(t, r.Calls()["ListCommandInvocations"], 2)
+	})
+}
+
+// pages shows a few invocations at a time.
+type pages struct{ *ec2test.Cloud }
+
+func (p pages) ListCommandInvocations(ctx context.Context, in *ssm.ListCommandInvocationsInput, o ...func(*ssm.Options)) (*ssm.ListCommandInvocationsOutput, error) {
+	few := *in
+	few.MaxResults = new(int32(7))
+	return p.Cloud.ListCommandInvocations(ctx, &few, o...)
+}
+
+func TestAListInPagesIsReadToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 50, nil)
+		var err error
+		r.Sender, err = runcommand.New(runcommand.Config{Client: pages{r.Cloud}})
+		require.NoError(t, err)
+		none(t, r.all(t.Context(), "observe", 50))
+	})
+}
+
+func TestASlotIsFreeAsSoonAsNobodyOfItsCommandTakesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 3, func(c *runcommand.Config) { c.Fetches = 2 })
+		r.machines[name(1)].for_ = 10 * time.Minute
+		for i := range 2 {
+			c, _, _ := call("prepare")
+			go func() { _ = r.Instance(name(i)).Run(t.Context(), c) }()
+		}
+		time.Sleep(500 * time.Millisecond)
+		c, _, _ := call("prepare")
+		start := time.Now()
+		require.NoError(t, r.Instance(name(2)).Run(t.Context(), c))
+		assert.Less(t, time.Since(start), time.Minute)
+		time.Sleep(time.Hour)
+	})
+}
+
+func TestWhoIsAloneWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 1, func(c *runcommand.Config) { c.Gather = time.Minute })
+		for range 3 {
+			start := time.Now()
+			none(t, r.all(t.Context(), "observe", 1))
+			assert.Less(t, time.Since(start), 3*time.Second, "what was under way has ended")
+		}
+	})
+}
+
 func TestLostAnswersAndDoubledRunsAreOneAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := slow
