@@ -21,7 +21,7 @@ import (
 )
 
 // Patience is how long a build and its deploy may take on a machine that is busy.
-const Patience = 3 * time.Minute
+const Patience = 5 * time.Minute
 
 // Team has an app in a repository.
 type Team struct {

@@ -1,6 +1,6 @@
 # One release on all hosts, as one writes it with Capistrano for a release that was
 # built before: send, unpack, switch, restart, probe. Its own upload!, which is Ruby's
-# scp, takes more than three times as long as OpenSSH's does for twenty hosts at once.
+# scp, takes several times as long for twenty hosts at once.
 task :ship do
   scp = ["scp", "-q", "-i", ENV.fetch("KEY"), "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=#{ENV.fetch('KNOWN_HOSTS')}"]
   on roles(:web), in: :parallel do |host|
