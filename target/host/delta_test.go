@@ -140,6 +140,16 @@ func TestEveryShellLinks(t *testing.T) {
 	}
 }
 
+func TestAFileOfAnotherModeIsSentAnew(t *testing.T) {
+	t.Parallel()
+	m := newMetered(t)
+	files := func(tool string) *build.Artifact {
+		return buildtest.Artifact(map[string]string{"app*": "#!/bin/sh\n", tool: noise(902, 5000), "lib/large": noise(903, 100_000)})
+	}
+	m.sends(files("lib/tool*"))
+	require.Less(t, m.sends(files("lib/tool")), int64(20_000), "and nothing besides")
+}
+
 func TestWhatTheAppHasMadeIsNotCarriedOn(t *testing.T) {
 	t.Parallel()
 	m := newMetered(t)
