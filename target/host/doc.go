@@ -29,7 +29,7 @@
 // A release is sent as the script's input, or fetched by the host from a Depot (in a
 // bucket, or served by the deployer). A transport that carries no input needs a Depot,
 // and makes the URLs a part of the script by Call.Inline: what keeps the script, keeps
-// the URLs, which is why they live for minutes. The script has some 31 KB.
+// the URLs, which is why they live for minutes. The script has some 36 KB.
 //
 // # Preparing
 //
