@@ -108,6 +108,28 @@ func TestLaw09_OvertakenRunStopsBeforeItsSwitch(t *testing.T) {
 	overtake(t, "awk", false) // while it reads the release once more
 }
 
+func TestLaw09_OvertakenPreparationIsNotKept(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	j.ship(artifact(1))
+	env, reached, resume := pause(t, "awk") // it is being checked, nothing in its place yet
+	ended := make(chan error, 1)
+	before, old := j.beside(env), j.order(artifact(2))
+	go func() {
+		ended <- before.Prepare(t.Context(), old, artifact(2))
+		unlessEnded(env)
+	}()
+	reached()
+	fence := j.order(artifact(2))
+	fence.Release = target.Release{}
+	_, err := j.h.Observe(t.Context(), fence)
+	require.NoError(t, err)
+	resume()
+	require.ErrorIs(t, <-ended, target.ErrStale)
+	require.ErrorIs(t, j.activate(artifact(2)), target.ErrUnprepared)
+	j.serves(artifact(1))
+}
+
 func TestLaw09_OvertakenRunDoesNotPutBack(t *testing.T) {
 	t.Parallel()
 	overtake(t, "sleep", true) // between two checks that fail

@@ -53,7 +53,8 @@ type Config struct {
 	// Prefix stands before every key, such as "packs/".
 	Prefix string
 
-	// Life is how long a URL may be used; zero means 15 min.
+	// Life is how long a URL may be used, which is given when a host's turn is awaited:
+	// of ten thousand hosts the last one waits for half an hour. Zero means an hour.
 	Life time.Duration
 
 	// Fresh is how old an object may be that is taken for one that will stay; zero means 24
@@ -94,7 +95,7 @@ func New(c Config) (*Depot, error) {
 		return nil, errors.Join(all...)
 	}
 	if c.Life == 0 {
-		c.Life = 15 * time.Minute
+		c.Life = time.Hour
 	}
 	if c.Fresh == 0 {
 		c.Fresh = 24 * time.Hour
