@@ -1,0 +1,9 @@
+package ec2target_test
+
+import (
+	"testing"
+
+	"github.com/muster-deploy/muster/internal/processtest"
+)
+
+func TestMain(m *testing.M) { processtest.Main(m) }
