@@ -20,6 +20,7 @@ import (
 
 	"github.com/muster-deploy/muster/build"
 	"github.com/muster-deploy/muster/build/buildtest"
+	"github.com/muster-deploy/muster/internal/processtest"
 )
 
 // fakeSource has one file, named REVISION, in every tree.
@@ -375,7 +376,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("TEST_WORKSHOP_TO_KILL"); dir != "" {
 		buildForEver(dir)
 	}
-	os.Exit(m.Run())
+	processtest.Main(m)
 }
 
 // buildForEver builds with a command that never ends.

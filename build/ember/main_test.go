@@ -1,0 +1,11 @@
+//go:build !integration
+
+package ember_test
+
+import (
+	"testing"
+
+	"github.com/muster-deploy/muster/internal/processtest"
+)
+
+func TestMain(m *testing.M) { processtest.Main(m) }
