@@ -18,10 +18,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/muster-deploy/muster/build/s3store/s3test"
 	"github.com/muster-deploy/muster/internal/partstest/mototest"
 	"github.com/muster-deploy/muster/target"
+	"github.com/muster-deploy/muster/target/ec2target"
 	"github.com/muster-deploy/muster/target/ec2target/boot"
 	"github.com/muster-deploy/muster/target/ec2target/budget"
+	"github.com/muster-deploy/muster/target/ec2target/canary"
 	"github.com/muster-deploy/muster/target/ec2target/ec2hosts"
 	"github.com/muster-deploy/muster/target/ec2target/elb"
 	"github.com/muster-deploy/muster/target/ec2target/runcommand"
@@ -90,6 +93,33 @@ func TestRealClientsAreUnderstood(t *testing.T) {
 		assert.Equal(t, "eu-central-1a", members[0].Zone)
 		_, err = (&scaling.Groups{Client: client, Names: []string{"nobody's"}}).Members(t.Context())
 		require.ErrorContains(t, err, "there is no")
+	})
+
+	t.Run("a canary's group", func(t *testing.T) {
+		client := autoscaling.NewFromConfig(c)
+		_, err := client.CreateAutoScalingGroup(t.Context(), &autoscaling.CreateAutoScalingGroupInput{
+			AutoScalingGroupName: new("the shop's canary"), LaunchConfigurationName: new("shop"), MinSize: new(int32(0)), MaxSize: new(int32(1)),
+			DesiredCapacity: new(int32(0)), AvailabilityZones: []string{"eu-central-1a"},
+		})
+		require.NoError(t, err)
+		pointer, err := boot.New(boot.Config{Client: &s3test.Bucket{Name: "deploys"}, Bucket: "deploys", Prefix: "boot/shop/", Host: host.Config{Root: "/srv/shop"}})
+		require.NoError(t, err)
+		sender, err := runcommand.New(runcommand.Config{Client: ssm.NewFromConfig(c), Calls: &budget.Calls{Attempts: 2}, Poll: 10 * time.Millisecond, First: 10 * time.Millisecond})
+		require.NoError(t, err)
+		cold, err := canary.New(canary.Config{
+			Client: client, Group: "the shop's canary", Pointer: pointer, Host: host.Config{Root: "/srv/shop"},
+			Reach: func(i ec2target.Instance) host.Transport { return sender.Instance(i.ID) },
+		})
+		require.NoError(t, err)
+		release := target.Release{ID: "1-abc", Digest: targettest.Artifact(1).Digest}
+		_, said := cold.Look(t.Context(), release)
+		require.Equal(t, "a fresh instance was asked for", said)
+		ends, err := client.DescribeScheduledActions(t.Context(), &autoscaling.DescribeScheduledActionsInput{AutoScalingGroupName: new("the shop's canary")})
+		require.NoError(t, err)
+		require.Len(t, ends.ScheduledUpdateGroupActions, 1)
+		assert.EqualValues(t, 0, *ends.ScheduledUpdateGroupActions[0].DesiredCapacity)
+		_, said = cold.Look(t.Context(), release)
+		assert.Contains(t, said, "i-", "it was started, and moto runs nothing in it")
 	})
 
 	t.Run("a target group", func(t *testing.T) {

@@ -1,6 +1,7 @@
 package canary_test
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -188,4 +191,40 @@ func TestNewComplainsAboutEverythingAtOnce(t *testing.T) {
 	r := newRig(t, ec2test.Config{})
 	_, err = canary.New(canary.Config{Client: r.Cloud, Group: "x", Pointer: r.pointer, Reach: func(ec2target.Instance) host.Transport { return nil }})
 	require.ErrorContains(t, err, "Root")
+}
+
+// An instance that ends may still be there when another one is asked for: by it nothing
+// would be proven.
+func TestNoInstanceIsAskedForWhileOneIsEnding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ec2test.Config{Visible: time.Second})
+		ending := &slowEnd{Cloud: r.Cloud}
+		c := r.open(t, ending)
+		verdict, _ := until(t.Context(), c, release(1), always)
+		require.Equal(t, canary.Good, verdict)
+		ending.left = 3
+		for range 3 {
+			_, said := c.Look(t.Context(), release(2))
+			assert.Equal(t, "i-0 of another try is ending still", said)
+		}
+		verdict, _ = until(t.Context(), c, release(2), always)
+		assert.Equal(t, canary.Good, verdict)
+		assert.Equal(t, 2, r.launched)
+		time.Sleep(time.Hour)
+	})
+}
+
+// slowEnd still lists an instance that was ended, so many times.
+type slowEnd struct {
+	*ec2test.Cloud
+	left int
+}
+
+func (s *slowEnd) DescribeAutoScalingGroups(ctx context.Context, in *autoscaling.DescribeAutoScalingGroupsInput, o ...func(*autoscaling.Options)) (*autoscaling.DescribeAutoScalingGroupsOutput, error) {
+	out, err := s.Cloud.DescribeAutoScalingGroups(ctx, in, o...)
+	if err == nil && s.left > 0 {
+		s.left--
+		out.AutoScalingGroups[0].Instances = []types.Instance{{InstanceId: new("i-0"), AvailabilityZone: new("a")}}
+	}
+	return out, err
 }
