@@ -42,7 +42,7 @@ func (a *app) explain(err error) error {
 var (
 	additions = regexp.MustCompile(`(?m)^You have (?:added to|changed in) the Gemfile:\n((?:\* .*\n?)+)`)
 	deletions = regexp.MustCompile(`(?m)^You have deleted from the Gemfile:\n((?:\* .*\n?)+)`)
-	listed    = regexp.MustCompile("(?m)^\\* ([A-Za-z0-9._-]+)(?: |$)")
+	listed    = regexp.MustCompile(`(?m)^\* ([A-Za-z0-9._-]+)(?: |$)`)
 )
 
 // gems returns the names of a list in Bundler's output.

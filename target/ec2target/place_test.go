@@ -26,7 +26,6 @@ type place struct {
 	models map[string]*ec2test.Model
 	depot  memory
 	left   atomic.Int64
-	change func(*ec2target.Config)
 }
 
 // tags are those of the fleet's instances.
@@ -52,27 +51,20 @@ func newPlace(c ec2test.Config, instances int) *place {
 }
 
 func (p *place) Open() (target.Target, error) {
-	// No pauses as a real cloud needs them.
-	calls := &budget.Calls{PerSecond: 10_000, Burst: 10_000, Pause: time.Millisecond}
-	ms := time.Millisecond
-	sender, err := runcommand.New(runcommand.Config{Client: p.Cloud, Calls: calls, First: ms, Poll: ms, Gather: ms})
+	calls := &budget.Calls{}
+	sender, err := runcommand.New(runcommand.Config{Client: p.Cloud, Calls: calls})
 	if err != nil {
 		return nil, err
 	}
-	c := ec2target.Config{
+	return ec2target.New(ec2target.Config{
 		Name:    "web",
 		Members: &managed.Instances{Client: p.Cloud, Tags: tags, Calls: calls},
 		Reach:   func(i ec2target.Instance) host.Transport { return sender.Instance(i.ID) },
 		Host:    host.Config{Root: `/srv/it's; a "shop" $(false)`, Packs: &host.Packs{Depot: &p.depot}},
 		Fleet: fleet.Config{
-			Canary: -1, Batch: fleet.Number(2), ConfirmLimit: time.Second, Interval: time.Microsecond,
-			ObserveLimit: time.Second, CleanupLimit: time.Second, PrepareLimit: 3 * time.Second,
+			Canary: -1, Batch: fleet.Number(2),
 		},
-	}
-	if p.change != nil {
-		p.change(&c)
-	}
-	return ec2target.New(c)
+	})
 }
 
 // CrashAfter lets what runs on the instances run on: it does not die with a deployer.
@@ -95,14 +87,18 @@ func (p *place) Join() string {
 }
 
 func TestConformance(t *testing.T) {
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place { return newPlace(ec2test.Config{}, 5) })
+	conforms(t, ec2test.Config{Latency: 50 * time.Millisecond, Visible: time.Second}, 5)
 }
 
 func TestConformanceInACloudThatMisbehaves(t *testing.T) {
-	faults := ec2test.Faults{Seed: 1, Throttled: 0.1, Unanswered: 0.1, Doubled: 0.2, Late: 0.2, Delay: 3 * time.Millisecond}
-	targettest.TestTarget(t, func(targettest.TB) targettest.Place {
-		p := newPlace(ec2test.Config{Visible: time.Millisecond, Faults: faults}, 3)
-		p.change = func(c *ec2target.Config) { c.Fleet.ObserveLimit, c.Fleet.CleanupLimit = 2*time.Second, 2*time.Second }
+	faults := ec2test.Faults{Seed: 1, Throttled: 0.1, Unanswered: 0.1, Doubled: 0.2, Late: 0.2, Delay: 3 * time.Second}
+	conforms(t, ec2test.Config{Latency: 50 * time.Millisecond, Visible: time.Second, Faults: faults}, 3)
+}
+
+func conforms(t *testing.T, c ec2test.Config, instances int) {
+	targettest.TestTargetInVirtualTime(t, func(t targettest.TB) targettest.Place {
+		p := newPlace(c, instances)
+		t.Cleanup(p.Wait) // for what comes late
 		return p
 	})
 }

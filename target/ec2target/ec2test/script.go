@@ -5,11 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"regexp"
 	"strings"
 )
-
-var envelope = regexp.MustCompile(`printf %s ([A-Za-z0-9+/=]+) \| base64 -d`)
 
 // errForeign says that a script is not what a Model understands.
 var errForeign = errors.New("ec2test: not a script of the package host")
@@ -22,11 +19,12 @@ func (s *Script) Settings() ([]string, error) {
 }
 
 func settings(text string) ([]string, error) {
-	found := envelope.FindStringSubmatch(text)
-	if found == nil {
+	_, text, _ = strings.Cut(text, "printf %s ")
+	packed, _, ok := strings.Cut(text, " | base64 -d")
+	if !ok {
 		return nil, errForeign
 	}
-	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(found[1])))
+	r, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 	if err != nil {
 		return nil, errForeign
 	}
