@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -90,7 +91,7 @@ func (t *Transport) open(ctx context.Context) (*connection, ssh.Channel, <-chan 
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		channel, requests, err := conn.OpenChannel("session", nil)
+		channel, requests, err := conn.session(ctx)
 		if err == nil {
 			return conn, channel, requests, nil
 		}
@@ -100,6 +101,24 @@ func (t *Transport) open(ctx context.Context) (*connection, ssh.Channel, <-chan 
 		}
 		conn.Close()
 		<-conn.gone
+	}
+}
+
+// session opens a session. A server counts one until it has seen its process end, which
+// may be after we have: where it says that it has as many as it may have, it is asked
+// again for a second or so. Nothing has been asked of the session yet.
+func (c *connection) session(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
+	for pause := 10 * time.Millisecond; ; pause *= 2 {
+		channel, requests, err := c.OpenChannel("session", nil)
+		var refused *ssh.OpenChannelError
+		if !errors.As(err, &refused) || pause > time.Second {
+			return channel, requests, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
 	}
 }
 

@@ -247,3 +247,18 @@ func TestClosedTransportRunsNothing(t *testing.T) {
 	_, err = run(t, tr, "true")
 	require.ErrorContains(t, err, "closed")
 }
+
+// OpenSSH's server counts a session that has ended until it has seen that.
+func TestFullServerIsAskedAgainAndNotForEver(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	remote := open(t, config(s))
+	s.Fill(3)
+	out, err := run(t, remote, "echo ran")
+	require.NoError(t, err)
+	require.Equal(t, "ran\n", out)
+	s.Fill(1000)
+	_, err = run(t, remote, "echo ran")
+	require.ErrorContains(t, err, "open a session on "+s.Address)
+	require.ErrorContains(t, err, "open failed")
+}

@@ -37,6 +37,7 @@ type Server struct {
 	conns  map[net.Conn]bool
 	dialed int
 	deaf   bool
+	full   int // sessions to be refused
 	work   sync.WaitGroup
 }
 
@@ -121,6 +122,10 @@ func (s *Server) serve(conn net.Conn) {
 			_ = c.Reject(ssh.UnknownChannelType, "only sessions")
 			continue
 		}
+		if s.refuses() {
+			_ = c.Reject(ssh.ConnectionFailed, "open failed")
+			continue
+		}
 		channel, requests, err := c.Accept()
 		if err != nil {
 			return
@@ -169,4 +174,19 @@ func (s *Server) Close() {
 	s.listener.Close()
 	s.Drop()
 	s.work.Wait()
+}
+
+// Fill has so many sessions from now on be refused, as OpenSSH's server does when it
+// counts as many as it may have, ended ones among them.
+func (s *Server) Fill(sessions int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.full = sessions
+}
+
+func (s *Server) refuses() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.full--
+	return s.full >= 0
 }
