@@ -12,7 +12,8 @@
 // the install is skipped, unless the app has install scripts of its own, or a
 // binding.gyp: those may read anything in the tree. It is lent to one build at a time,
 // without a copy, and given back afterwards: a build that runs beside it does not wait, but
-// installs for itself, and one of both is kept. Where a build changed what it was lent, the next one installs anew.
+// installs for itself, and one of both is kept. Where a build changed what it was lent, the
+// next one installs anew.
 //
 // Yarn's Plug'n'Play has no node_modules, and is installed each time.
 package node

@@ -1,6 +1,7 @@
 // Command java-ec2 ships the main branch of a Java service, built by Maven or Gradle, to a
-// fleet of EC2 instances, a few at a time, behind a load balancer. Leases, holds, the record, logs and artifacts
-// stand in a bucket, so that it may run on any number of machines: one of them acts.
+// fleet of EC2 instances, a few at a time, behind a load balancer. Leases, holds, the
+// record, logs and artifacts stand in a bucket, so that it may run on any number of
+// machines: one of them acts.
 //
 // REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
 // group and TARGET_GROUP the ARN of its target group. The app runs as the systemd unit

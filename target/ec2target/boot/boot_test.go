@@ -1,6 +1,7 @@
 package boot_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -162,6 +164,25 @@ func TestManyDeclareAtOnceAndTheHighestStays(t *testing.T) {
 	d, err := c.pointer.Read(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 20, d.Number)
+}
+
+// What a host of the fleet fetches when it is prepared, one that boots fetches, too.
+func TestAnInstanceThatBootsIsToldOfItsParameters(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	h := c.host()
+	h.Parameters = host.Parameters{Path: "/shop/production", File: "env", Required: []string{"SECRET"}}
+	p, err := boot.New(boot.Config{Client: c.Bucket, Bucket: "deploys", Prefix: "boot/shop/", Host: h})
+	require.NoError(t, err)
+	require.NoError(t, p.Publish(t.Context(), artifact(1)))
+	script := "boot/shop/releases/" + strings.TrimPrefix(artifact(1).Digest, "sha256:") + "/script"
+	out, err := c.Bucket.GetObject(t.Context(), &s3.GetObjectInput{Bucket: new("deploys"), Key: &script})
+	require.NoError(t, err)
+	text, err := io.ReadAll(out.Body)
+	require.NoError(t, err)
+	for _, word := range []string{"parameters=/shop/production", "parameters_file=env", "required=SECRET"} {
+		assert.Contains(t, string(text), " "+host.Quote(word))
+	}
 }
 
 func TestAPointerThatIsNoneIsLeftAlone(t *testing.T) {

@@ -27,7 +27,8 @@
 // Auto Scaling gives up on it in its own time. Nothing is suspended, here or anywhere.
 //
 // It needs curl from 7.75 on, which signs its requests, and what every host needs. The
-// credentials go to curl by its input, on no command line. What was fetched is removed when the instance is up.
+// credentials go to curl by its input, on no command line. What was fetched is removed when
+// the instance is up.
 //
 // An instance whose tag muster-boot is "candidate", and which may read its tags, follows
 // another pointer, that Propose moves to a release in flight. It serves nobody, and is

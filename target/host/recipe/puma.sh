@@ -6,7 +6,8 @@ pidfile=$1 limit=$2
 shift 2
 master=
 [ ! -r "$pidfile" ] || read -r master <"$pidfile" # which has no end of line: read says no
-[ -n "$master" ] && kill -0 "$master" 2>/dev/null || {
+# After a crash, or when the machine has started again, its number may be a stranger's.
+[ -n "$master" ] && tr '\0' ' ' <"/proc/$master/cmdline" 2>/dev/null | grep -q puma || {
 	[ "$#" -eq 0 ] || exec "$@"
 	echo "no puma runs by $pidfile" >&2
 	exit 1

@@ -190,8 +190,19 @@ func TestPhasedRestartEndsWhenTheLastOldWorkerHasGone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "it's started\n", string(out))
 
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "cluster"), []byte(cluster), 0o755))
-	c := exec.Command(filepath.Join(dir, "cluster"), pidfile)
+	stranger := exec.Command("sleep", "60")
+	require.NoError(t, stranger.Start())
+	require.NoError(t, os.WriteFile(pidfile, []byte(strconv.Itoa(stranger.Process.Pid)), 0o600))
+	out, err = exec.Command(start[0], start[1:]...).CombinedOutput()
+	require.NoError(t, err)
+	require.Equal(t, "it's started\n", string(out), "who has the number of a puma that is gone is none")
+	require.NoError(t, stranger.Process.Signal(syscall.Signal(0)))
+	require.NoError(t, stranger.Process.Kill())
+	require.Error(t, stranger.Wait())
+	require.NoError(t, os.Remove(pidfile))
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "puma"), []byte(cluster), 0o755))
+	c := exec.Command(filepath.Join(dir, "puma"), pidfile)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, c.Start())
 	defer func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL); _ = c.Wait() }()
