@@ -96,6 +96,25 @@ func (r *rig) calls() (n int) {
 	return n
 }
 
+// schedule is what the fleet of ten thousand has; this one is small enough for the race
+// detector.
+func schedule(_ *ec2target.Config, s *runcommand.Config) {
+	s.Gather, s.Poll = 1200*time.Millisecond, 200*time.Millisecond
+}
+
+func TestAThousandInstancesAreBroughtToTheRelease(t *testing.T) {
+	t.Parallel()
+	m := newModel(1)
+	m.hosts = m.hosts[:1000]
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, m, schedule)
+		require.NoError(t, r.web.Prepare(t.Context(), r.order(1, 1, target.Forward), targettest.Artifact(1)))
+		require.NoError(t, r.web.Activate(t.Context(), r.order(2, 1, target.Forward)))
+		assert.Equal(t, len(m.hosts), r.live(1))
+		time.Sleep(time.Minute)
+	})
+}
+
 // watch notes when hosts have switched, and when they have confirmed it.
 type watch struct {
 	*ec2test.Model
