@@ -140,6 +140,7 @@ func TestThePointerNeverGoesBack(t *testing.T) {
 	d, err := c.pointer.Read(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, boot.Declared{}, d)
+	require.EqualError(t, c.pointer.Declare(ctx, order(0, 1)), "declare 1-abc: order 0 names no release: it has no number")
 	require.NoError(t, c.pointer.Declare(ctx, order(5, 1)))
 	require.NoError(t, c.pointer.Declare(ctx, order(5, 1)), "twice is once")
 	require.ErrorIs(t, c.pointer.Declare(ctx, order(5, 2)), target.ErrStale)

@@ -17,18 +17,13 @@ func (p *Pointer) Propose(ctx context.Context, r target.Release) error {
 	if err := build.CheckDigest(r.Digest); err != nil {
 		return fmt.Errorf("propose %s: %w", r.ID, err)
 	}
-	for {
-		now, etag, err := p.read(ctx, candidate)
-		if err != nil {
-			return fmt.Errorf("propose %s: %w", r.ID, err)
-		}
-		if now.Digest == r.Digest {
-			return nil
-		}
-		if err = p.write(ctx, candidate, etag, Declared{1, r.Digest, r.ID}); err == nil || !lost(err) {
-			return err
-		}
+	err := p.swap(ctx, candidate, Declared{1, r.Digest, r.ID}, func(now Declared) (bool, error) {
+		return now.Digest == r.Digest, nil
+	})
+	if err != nil {
+		return fmt.Errorf("propose %s: %w", r.ID, err)
 	}
+	return nil
 }
 
 // Proposed returns what was proposed last.

@@ -46,24 +46,23 @@ type Declared struct {
 // target.ErrStale if a higher number was declared, or another release under this one.
 // Twice is once. It is what fleet.Config.Declare asks for.
 func (p *Pointer) Declare(ctx context.Context, o target.Order) error {
-	if err := build.CheckDigest(o.Release.Digest); err != nil || o.Number == 0 {
+	err := build.CheckDigest(o.Release.Digest)
+	if o.Number == 0 {
+		err = errors.Join(errors.New("it has no number"), err)
+	}
+	if err != nil {
 		return fmt.Errorf("declare %s: order %d names no release: %w", o.Release.ID, o.Number, err)
 	}
-	for {
-		now, etag, err := p.read(ctx, declared)
-		switch {
-		case err != nil:
-			return fmt.Errorf("declare %s: %w", o.Release.ID, err)
-		case now.Number > o.Number || now.Number == o.Number && now.Digest != o.Release.Digest:
-			return fmt.Errorf("declare %s by order %d: order %d has declared %s: %w", o.Release.ID, o.Number, now.Number, now.ID, target.ErrStale)
-		case now.Number == o.Number:
-			return nil
+	err = p.swap(ctx, declared, Declared{o.Number, o.Release.Digest, o.Release.ID}, func(now Declared) (bool, error) {
+		if now.Number > o.Number || now.Number == o.Number && now.Digest != o.Release.Digest {
+			return false, fmt.Errorf("order %d has declared %s: %w", now.Number, now.ID, target.ErrStale)
 		}
-		err = p.write(ctx, declared, etag, Declared{o.Number, o.Release.Digest, o.Release.ID})
-		if err == nil || !lost(err) {
-			return err
-		}
+		return now.Number == o.Number, nil
+	})
+	if err != nil {
+		return fmt.Errorf("declare %s by order %d: %w", o.Release.ID, o.Number, err)
 	}
+	return nil
 }
 
 // Read returns what is declared.

@@ -23,7 +23,8 @@ func (c *Cloud) SetParameter(name, value string) {
 	c.parameters[name] = parameter{value, c.parameters[name].version + 1}
 }
 
-// GetParametersByPath lists parameters beneath a path, ten at a time.
+// GetParametersByPath lists parameters beneath a path, ten at a time: those right beneath
+// it, and only where it is to be recursive those that lie deeper.
 func (c *Cloud) GetParametersByPath(ctx context.Context, in *ssm.GetParametersByPathInput, _ ...func(*ssm.Options)) (*ssm.GetParametersByPathOutput, error) {
 	if err := c.enter(ctx, "GetParametersByPath"); err != nil {
 		return nil, err
@@ -32,7 +33,8 @@ func (c *Cloud) GetParametersByPath(ctx context.Context, in *ssm.GetParametersBy
 	defer c.mu.Unlock()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(c.parameters)) {
-		if strings.HasPrefix(name, strings.TrimSuffix(text(in.Path), "/")+"/") {
+		rest, beneath := strings.CutPrefix(name, strings.TrimSuffix(text(in.Path), "/")+"/")
+		if beneath && (in.Recursive != nil && *in.Recursive || !strings.Contains(rest, "/")) {
 			names = append(names, name)
 		}
 	}
