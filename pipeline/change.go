@@ -63,3 +63,12 @@ type CI interface {
 	// Pending. An error means that nothing was learnt. A verdict may change later.
 	Verdicts(ctx context.Context, revisions []string) (map[string]Verdict, error)
 }
+
+// Notifier is a CI that says when it has judged. It is optional: New looks for it, and
+// a verdict is acted on at once then, not at the next poll.
+type Notifier interface {
+	// Notify adds a function to those that are called after each verdict. Several
+	// pipelines may ask one CI. What is called returns at once, and may be called from
+	// any goroutine.
+	Notify(f func())
+}

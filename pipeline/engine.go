@@ -32,7 +32,11 @@ func New(c Config) (*Engine, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	return &Engine{c: c, desk: desk{store: c.Store, logs: c.Logs, name: c.Name}}, nil
+	e := &Engine{c: c, desk: desk{store: c.Store, logs: c.Logs, name: c.Name}}
+	if n, ok := c.CI.(Notifier); ok {
+		n.Notify(e.Wake)
+	}
+	return e, nil
 }
 
 // Name implements Pipeline.

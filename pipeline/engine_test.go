@@ -17,6 +17,7 @@ import (
 	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/lock"
 	"github.com/muster-deploy/muster/pipeline"
+	"github.com/muster-deploy/muster/pipeline/ci"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/targettest"
 )
@@ -143,6 +144,32 @@ func history(t *testing.T, p pipeline.Pipeline) []string {
 		lines = append(lines, fmt.Sprintf("%s %s", d.ID, d.End))
 	}
 	return lines
+}
+
+func TestAVerdictThatIsToldIsActedOnBeforeTheNextPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told ci.Manual
+		var engines []*pipeline.Engine
+		var revision string // the same one in both
+		for range 2 {
+			w := newWorld("a")
+			revision = w.commit(pipeline.Pending)
+			c := w.config()
+			c.CI, c.Poll = &told, time.Hour
+			e, stop := start(t, c)
+			defer stop()
+			engines = append(engines, e)
+		}
+		after(time.Minute)
+		for _, e := range engines {
+			assert.Equal(t, pipeline.CodePending, status(t, e).Reason.Code)
+		}
+		told.Set(revision, pipeline.Passed)
+		after(time.Second)
+		for _, e := range engines {
+			assert.NotNil(t, status(t, e).Live, "each of the two that ask one CI")
+		}
+	})
 }
 
 func TestTheLatestGreenChangeIsDeployedAndRolledBackAndResumed(t *testing.T) {

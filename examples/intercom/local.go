@@ -62,7 +62,6 @@ func newLocal(ctx context.Context, listen string) (l *onThisMachine, err error) 
 		return nil, err
 	}
 	for i, e := range l.engines {
-		l.checks[i].Notify(e.Wake)
 		l.repositories[i].pushed = e.Wake // a webhook does that elsewhere
 	}
 	return l, l.listen(listen)

@@ -78,7 +78,6 @@ func (p place) engine(ctx context.Context) (*pipeline.Engine, *ci.Command, error
 	if err != nil {
 		return nil, nil, err
 	}
-	checks.Notify(engine.Wake)
 	return engine, checks, nil
 }
 

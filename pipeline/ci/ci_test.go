@@ -371,9 +371,12 @@ func TestManualSaysWhatItWasTold(t *testing.T) {
 	m.Notify(func() { woken++ })
 	m.Set("a", pipeline.Failed)
 	require.Equal(t, map[string]pipeline.Verdict{"a": pipeline.Failed}, verdicts(t, &m, "a", "b"))
+	other := 0
+	m.Notify(func() { other++ })
 	m.Set("a", pipeline.Pending)
 	require.Empty(t, verdicts(t, &m, "a"))
 	require.Equal(t, 2, woken)
+	require.Equal(t, 1, other)
 }
 
 func TestFuncAsksAboutEach(t *testing.T) {

@@ -101,10 +101,13 @@ type Command struct {
 	asked    map[string]time.Time // when each of the queue was asked for last
 	running  map[string]bool      // being judged
 	rests    map[string]time.Time // could not be judged; until when they rest
-	notify   func()
+	notify   []func()
 }
 
-var _ pipeline.CI = (*Command)(nil)
+var (
+	_ pipeline.CI       = (*Command)(nil)
+	_ pipeline.Notifier = (*Command)(nil)
+)
 
 // New returns the judge that c describes. It starts nothing; the error joins all
 // that is wrong with c.
@@ -129,12 +132,12 @@ func (c *Command) Close() error {
 	return nil
 }
 
-// Notify names the function that is called whenever a revision was judged: an
-// engine's Wake. It is called from another goroutine.
+// Notify implements pipeline.Notifier: the function is called whenever a revision was
+// judged, from another goroutine.
 func (c *Command) Notify(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.notify = f
+	c.notify = append(c.notify, f)
 }
 
 // Log opens what the command wrote for a revision that was judged, or returns
@@ -264,7 +267,10 @@ func (c *Command) judge(revision string) {
 	c.dispatch()
 	notify := c.notify
 	c.mu.Unlock()
-	if err == nil && notify != nil {
-		notify()
+	if err != nil {
+		return
+	}
+	for _, f := range notify {
+		f()
 	}
 }

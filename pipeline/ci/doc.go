@@ -9,7 +9,9 @@
 //	...
 //	defer checks.Close()
 //	engine, err := pipeline.New(pipeline.Config{CI: checks, ...})
-//	checks.Notify(engine.Wake) // do not wait for the next poll
+//
+// Command and Manual tell the engine of a verdict at once: it does not wait for the next
+// poll.
 //
 // A team that has a CI service writes a pipeline.CI of its own that asks it.
 package ci

@@ -12,7 +12,7 @@ import (
 type Manual struct {
 	mu       sync.Mutex
 	verdicts map[string]pipeline.Verdict
-	notify   func()
+	notify   []func()
 }
 
 // Set says what became of a revision.
@@ -24,16 +24,16 @@ func (m *Manual) Set(revision string, v pipeline.Verdict) {
 	m.verdicts[revision] = v
 	notify := m.notify
 	m.mu.Unlock()
-	if notify != nil {
-		notify()
+	for _, f := range notify {
+		f()
 	}
 }
 
-// Notify names the function that is called after each Set: an engine's Wake.
+// Notify implements pipeline.Notifier: the function is called after each Set.
 func (m *Manual) Notify(f func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.notify = f
+	m.notify = append(m.notify, f)
 }
 
 // Verdicts implements pipeline.CI.
