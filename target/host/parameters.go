@@ -25,7 +25,12 @@ import (
 // whatever is in the value; recipe.With and recipe.Process read it, too.
 type Parameters struct {
 	// Path is what is before the names, without a slash at its end: "/shop/production".
+	// What lies deeper is not fetched: "/shop/production/db/URL" is none of them.
 	Path string
+
+	// Region is that of the store, "eu-central-1"; empty: that of the host's own settings of
+	// the command aws. Version 1 of it does not know the region of its instance by itself.
+	Region string
 
 	// File is a path in shared, such as "env".
 	File string
@@ -39,16 +44,20 @@ type Parameters struct {
 var (
 	parameterPath = regexp.MustCompile(`^(/[A-Za-z0-9_.-]+)+$`)
 	settingName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	region        = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 )
 
 // check returns all complaints at once.
 func (p Parameters) check() error {
-	if p.Path == "" && p.File == "" && len(p.Required) == 0 {
+	if p.Path == "" && p.File == "" && p.Region == "" && len(p.Required) == 0 {
 		return nil
 	}
 	var all []error
 	if !parameterPath.MatchString(p.Path) {
 		all = append(all, fmt.Errorf("Parameters has the Path %q: want one such as /shop/production", p.Path))
+	}
+	if p.Region != "" && !region.MatchString(p.Region) {
+		all = append(all, fmt.Errorf("Parameters has the Region %q: want one such as eu-central-1", p.Region))
 	}
 	all = append(all, checkPath("Parameters", p.File))
 	if strings.HasSuffix(p.File, "/") || path.Clean(p.File) == "process" {
@@ -69,6 +78,9 @@ func (p Parameters) tell(s *settings) {
 	}
 	s.set("parameters", p.Path)
 	s.set("parameters_file", p.File)
+	if p.Region != "" {
+		s.set("parameters_region", p.Region)
+	}
 	for _, name := range p.Required {
 		s.set("required", name)
 	}

@@ -57,7 +57,7 @@ func (s parametrised) read(t *testing.T, name string) string {
 	return strings.TrimSuffix(string(out), ".")
 }
 
-var shop = host.Parameters{Path: "/shop/production", File: "env it's", Required: []string{"DATABASE_URL"}}
+var shop = host.Parameters{Path: "/shop/production", Region: "eu-central-1", File: "env it's", Required: []string{"DATABASE_URL"}}
 
 var odd = []string{
 	"", "plain", `it's; "$(false)" ` + "`id` $HOME \\n \\", "two\nlines\n\n", "\ttab\r", `{"json": ["a", "b"]}`,
@@ -115,7 +115,7 @@ func TestSecretsAreNowhereElse(t *testing.T) {
 	}
 	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
 	require.NoError(t, err)
-	require.Contains(t, string(asked), "get-parameters-by-path --path /shop/production --with-decryption")
+	require.Contains(t, string(asked), "get-parameters-by-path --path /shop/production --with-decryption --region eu-central-1 --query")
 	found, err := exec.Command("grep", "-rl", secret, s.root).Output()
 	require.NoError(t, err)
 	require.Equal(t, s.file()+"\n", string(found), "not in the release, nor in what is left of the run")
@@ -189,11 +189,11 @@ func TestAHostWithoutAWSSaysSo(t *testing.T) {
 
 func TestParametersAreChecked(t *testing.T) {
 	t.Parallel()
-	_, err := host.New(host.Config{Parameters: host.Parameters{Path: "/a b", File: "../env", Required: []string{"A-B"}}})
-	for _, part := range []string{`the Path "/a b"`, `Parameters has "../env"`, `requires "A-B"`} {
+	_, err := host.New(host.Config{Parameters: host.Parameters{Path: "/a b", Region: "eu; x", File: "../env", Required: []string{"A-B"}}})
+	for _, part := range []string{`the Path "/a b"`, `the Region "eu; x"`, `Parameters has "../env"`, `requires "A-B"`} {
 		require.ErrorContains(t, err, part)
 	}
-	for _, p := range []host.Parameters{{Path: "/a/"}, {Path: "/a", File: "dir/"}, {File: "env"}, {Path: "/a", File: "process"}, {Required: []string{"A"}}} {
+	for _, p := range []host.Parameters{{Path: "/a/"}, {Path: "/a", File: "dir/"}, {File: "env"}, {Path: "/a", File: "process"}, {Region: "eu-central-1"}, {Required: []string{"A"}}} {
 		_, err := host.New(host.Config{Name: "a", Root: "/srv/a", Transport: host.Exec{}, Parameters: p})
 		require.ErrorContains(t, err, "Parameters", "%+v", p)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 )
@@ -51,7 +52,8 @@ func (i *instance) told(path string) (text string, ok bool) {
 	case "iam/security-credentials/":
 		return "role", true
 	case "iam/security-credentials/role":
-		return fmt.Sprintf("{\n  \"Code\" : \"Success\",\n  \"AccessKeyId\" : %q,\n  \"SecretAccessKey\" : \"s3cr3t/+=\",\n  \"Token\" : \"t0ken/+==\"\n}", key(i.ID)), true
+		return fmt.Sprintf("{\n  \"Code\" : \"Success\",\n  \"AccessKeyId\" : %q,\n  \"SecretAccessKey\" : \"s3cr3t/+=\",\n  \"Token\" : \"t0ken/+==\",\n  \"Expiration\" : %q\n}",
+			key(i.ID), time.Now().Add(6*time.Hour).UTC().Format(time.RFC3339)), true
 	}
 	return "", false
 }
@@ -60,7 +62,7 @@ func (i *instance) told(path string) (text string, ok bool) {
 func key(id string) string { return "AKIA" + strings.ToUpper(strings.ReplaceAll(id, "-", "")) }
 
 // Signed returns the id of the instance with whose role's credentials a request to a
-// service, "s3" or "autoscaling", is signed; empty if with none's. It looks at whose
+// service, such as "s3", is signed; empty if with none's. It looks at whose
 // signature it is, and does not compute it.
 func (c *Cloud) Signed(r *http.Request, service string) string {
 	auth := r.Header.Get("Authorization")

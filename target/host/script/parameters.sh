@@ -9,14 +9,18 @@ fetch_parameters() {
 	(
 		umask 077
 		timeout 60 aws ssm get-parameters-by-path --path "$parameters" --with-decryption \
-			--query 'sort_by(Parameters,&Name)[].[Name,Value][]' --output json </dev/null >"$fetched.json"
-	) || give_up settings "the parameters beneath $parameters cannot be had: see what aws says, and the role of this host (ssm:GetParametersByPath)"
+			${parameters_region:+--region "$parameters_region"} --query 'sort_by(Parameters,&Name)[].[Name,Value][]' \
+			--output json </dev/null >"$fetched.json"
+	)
+	code=$?
+	[ "$code" -ne 124 ] || say 'aws did not end within 60 s: does this host reach the endpoint of SSM?'
+	[ "$code" -eq 0 ] || give_up settings "the parameters beneath $parameters cannot be had: see what aws says; the role of this host needs ssm:GetParametersByPath on that path, and kms:Decrypt on the key of a SecureString"
 	(
 		umask 077
 		quote_parameters <"$fetched.json" >"$fetched"
-	) || give_up settings "the parameters beneath $parameters cannot be settings"
+	) || give_up settings "the parameters right beneath $parameters cannot be settings"
 	for name in $required; do
-		grep -q "^$name=" "$fetched.names" || give_up settings "the parameter $parameters/$name is missing"
+		grep -q "^$name=" "$fetched.names" || give_up settings "the parameter $parameters/$name is missing: put it there, right beneath that path and in the host's region"
 	done
 	case $parameters_file in
 	*/*) mkdir -p -- "shared/${parameters_file%/*}" ;;
@@ -84,7 +88,7 @@ quote_parameters() {
 			} else print name "=\"" quoted(text($0)) "\""
 		}
 		END {
-			if (n == 0) print "there are none" >"/dev/stderr"
+			if (n == 0) print "there are none: see whether the path and the region are right" >"/dev/stderr"
 			exit bad || n == 0 || n % 2
 		}'
 }

@@ -12,7 +12,7 @@ umask 022
 
 step= nonce= root= number=0 release=-
 bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin unasked=no offer= shared= base= writable=
-parameters= parameters_file= required=
+parameters= parameters_file= parameters_region= required=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60 limit=3600
 retire=no keep=' '
 restarts=0 checks=0
@@ -41,6 +41,7 @@ for setting; do
 " ;;
 	parameters=*) parameters=${setting#*=} ;;
 	parameters_file=*) parameters_file=${setting#*=} ;;
+	parameters_region=*) parameters_region=${setting#*=} ;;
 	required=*) required="$required ${setting#*=}" ;;
 	base=*) base=${setting#*=} ;;
 	writable=*) writable="$writable${setting#*=}
