@@ -1,21 +1,3 @@
-// Command java-ec2 ships the main branch of a Java service, built by Maven or Gradle, to a
-// fleet of EC2 instances, a few at a time, behind a load balancer. Leases, holds, the
-// record, logs and artifacts stand in a bucket, so that it may run on any number of
-// machines: one of them acts.
-//
-// REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
-// group and TARGET_GROUP the ARN of its target group. The app runs as the systemd unit
-// UNIT, below /srv/app on each instance, where shared/env has its settings and secrets:
-// PORT=8080, and what else it asks its environment for. "java-ec2 help" says how to operate
-// it; "java-ec2 user-data" prints what the launch template needs, so that instances boot
-// into the release that is declared.
-//
-// On this machine, on three hosts with an sshd each that the script beside this file
-// starts:
-//
-//	REPOSITORY=$HOME/app bash examples/java-ec2/local run
-//
-// HOSTS, if it is set, names hosts to be reached by ssh instead of a group by SSM.
 package main
 
 import (
@@ -44,6 +26,10 @@ import (
 func main() {
 	ctx, dir := context.Background(), must(os.UserCacheDir())+"/java-ec2"
 	cloud, bucket := must(config.LoadDefaultConfig(ctx)), os.Getenv("DEPLOYS_BUCKET")
+	userData := len(os.Args) == 2 && os.Args[1] == "user-data"
+	if err := check(cloud, userData); err != nil {
+		log.Fatalf("java-ec2, which go doc ./examples/java-ec2 explains:\n%v", err)
+	}
 	// A server of one's own has one name for all buckets.
 	style := func(o *s3.Options) { o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" }
 	client := s3.NewFromConfig(cloud, style)
@@ -51,7 +37,7 @@ func main() {
 		hosts.Restart = recipe.Systemd(unit)
 	}
 	pointer := must(boot.New(boot.Config{Client: client, Bucket: bucket, Prefix: "boot/", Host: hosts}))
-	if len(os.Args) == 2 && os.Args[1] == "user-data" {
+	if userData {
 		fmt.Print(must(pointer.UserData(boot.Instance{Region: cloud.Region})))
 		return
 	}

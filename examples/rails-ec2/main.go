@@ -1,31 +1,3 @@
-// Command rails-ec2 ships the main branch of a Rails app to a fleet of EC2 instances,
-// a few at a time, behind a load balancer. Leases, holds, the record, logs and artifacts
-// stand in a bucket, so that it may run on any number of machines: one of them acts.
-//
-// REPOSITORY names the app's repository, DEPLOYS_BUCKET the bucket, GROUP the Auto Scaling
-// group and TARGET_GROUP the ARN of its target group. The app runs as the systemd unit
-// UNIT, below /srv/app on each instance, where shared/env has its settings and secrets:
-// PORT=3000, RAILS_ENV=production, RAILS_LOG_TO_STDOUT=1, PIDFILE=pids/server.pid and
-// SECRET_KEY_BASE. "rails-ec2 help" says how to operate it; "rails-ec2 user-data" prints what
-// the launch template needs, so that instances boot into the release that is declared.
-//
-// On this machine, on three hosts with an sshd each that the script beside this file
-// starts:
-//
-//	REPOSITORY=$HOME/app bash examples/rails-ec2/local run
-//
-// HOSTS, if it is set, names hosts to be reached by ssh instead of a group by SSM.
-//
-// A release goes live without a moment in which a host does not serve: puma replaces its
-// workers, for which it is a cluster by the app's config/puma.rb,
-//
-//	workers 2
-//	prune_bundler
-//	directory File.expand_path("../../../current", __dir__)
-//
-// and each answer names its release, by which the old workers are told from the new:
-//
-//	Rails.application.config.action_dispatch.default_headers["Muster-Artifact"] = "sha256:#{Rails.root.basename}"
 package main
 
 import (
@@ -54,6 +26,10 @@ import (
 func main() {
 	ctx, dir := context.Background(), must(os.UserCacheDir())+"/rails-ec2"
 	cloud, bucket := must(config.LoadDefaultConfig(ctx)), os.Getenv("DEPLOYS_BUCKET")
+	userData := len(os.Args) == 2 && os.Args[1] == "user-data"
+	if err := check(cloud, userData); err != nil {
+		log.Fatalf("rails-ec2, which go doc ./examples/rails-ec2 explains:\n%v", err)
+	}
 	// A server of one's own has one name for all buckets.
 	style := func(o *s3.Options) { o.UsePathStyle = os.Getenv("AWS_ENDPOINT_URL") != "" }
 	client := s3.NewFromConfig(cloud, style)
@@ -61,7 +37,7 @@ func main() {
 		hosts.Restart = phased(recipe.Systemd(unit))
 	}
 	pointer := must(boot.New(boot.Config{Client: client, Bucket: bucket, Prefix: "boot/", Host: hosts}))
-	if len(os.Args) == 2 && os.Args[1] == "user-data" {
+	if userData {
 		fmt.Print(must(pointer.UserData(boot.Instance{Region: cloud.Region})))
 		return
 	}

@@ -55,7 +55,8 @@ func newCloud(t *testing.T) *cloud {
 	c := &cloud{Bucket: &s3test.Bucket{Name: "deploys", Policy: p}, dir: t.TempDir(), scratch: t.TempDir()}
 	c.pointer, err = boot.New(boot.Config{Client: c.Bucket, Bucket: "deploys", Prefix: "boot/shop/", Host: c.host()})
 	require.NoError(t, err)
-	c.role, err = s3test.ParsePolicy(instance, "deploys", "boot/shop/")
+	role := strings.NewReplacer("REGION", "eu-central-1", "ACCOUNT", "123456789012", "GROUP", "shop & co").Replace(string(instance))
+	c.role, err = s3test.ParsePolicy([]byte(role), "deploys", "boot/shop/")
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /latest/api/token", func(w http.ResponseWriter, _ *http.Request) {
@@ -148,7 +149,7 @@ func (c *cloud) object(w http.ResponseWriter, r *http.Request) {
 
 func (c *cloud) scaling(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
-	if !signed(r, "autoscaling") || !c.may("autoscaling:"+r.PostForm.Get("Action"), "arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:1:autoScalingGroupName/shop") {
+	if !signed(r, "autoscaling") || !c.may("autoscaling:"+r.PostForm.Get("Action"), "arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:1:autoScalingGroupName/"+r.PostForm.Get("AutoScalingGroupName")) {
 		http.Error(w, "AccessDenied", http.StatusForbidden)
 		return
 	}

@@ -38,6 +38,10 @@
 // # Permissions
 //
 // The file policy.json beside this one is what the deployer needs, and instance.json
-// what the instance's role does, with names in the place of BUCKET and PREFIX. Whoever
-// can write there decides what instances run.
+// what the instance's role does, with names in the place of BUCKET and PREFIX; REGION,
+// ACCOUNT and GROUP are for a lifecycle hook. Whoever can write there decides what
+// instances run.
+//
+// Nothing is deleted there: an instance may boot into any release that is rolled back
+// to. A lifecycle rule of the bucket would in the end take the live one, too.
 package boot

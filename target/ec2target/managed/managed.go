@@ -6,7 +6,7 @@
 // SSM knows no availability zones: all members are in one. An instance whose agent has
 // been lost is a member still, out of reach, until it is terminated.
 //
-// Its permission is ssm:DescribeInstanceInformation, on "*".
+// The file policy.json beside this one is all that it needs: AWS grants lists as a whole only.
 package managed
 
 import (

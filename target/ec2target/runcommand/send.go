@@ -20,7 +20,7 @@ const document = "AWS-RunShellScript"
 
 // ErrNotManaged says that SSM cannot reach an instance: its agent does not run or has no
 // permission, or the instance is stopped or gone.
-var ErrNotManaged = errors.New("runcommand: the instance is not managed by SSM")
+var ErrNotManaged = errors.New("runcommand: SSM does not reach the instance: is it gone, does its agent run, and has its role AmazonSSMManagedInstanceCore")
 
 // once has the budget alone retry.
 func once(o *ssm.Options) { o.Retryer = aws.NopRetryer{} }

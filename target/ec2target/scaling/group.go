@@ -6,7 +6,7 @@
 // member before it serves, so that no rollout passes it by. Those in standby, and those
 // that end, are none. Nothing of a group is ever suspended or changed.
 //
-// Its permission is autoscaling:DescribeAutoScalingGroups, on "*".
+// The file policy.json beside this one is all that it needs: AWS grants lists as a whole only.
 package scaling
 
 import (
@@ -44,8 +44,8 @@ type Groups struct {
 // Members implements ec2target.Members. A group that is not there is an error: it is taken
 // for a mistake in its name.
 func (g *Groups) Members(ctx context.Context) ([]ec2target.Instance, error) {
-	if len(g.Names) == 0 {
-		return nil, errors.New("list Auto Scaling groups: no Names: it would be all of the account")
+	if len(g.Names) == 0 || slices.Contains(g.Names, "") {
+		return nil, errors.New("list Auto Scaling groups: Names is empty, or has an empty one: it would be all of the account")
 	}
 	groups, err := g.describe(ctx)
 	if err != nil {
@@ -62,7 +62,7 @@ func (g *Groups) Members(ctx context.Context) ([]ec2target.Instance, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("list Auto Scaling groups: there is no %q", missing)
+		return nil, fmt.Errorf("list Auto Scaling groups: there is no %q in this account and region", missing)
 	}
 	return all, nil
 }

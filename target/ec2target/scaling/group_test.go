@@ -50,6 +50,8 @@ func TestAGroupThatIsNotThereIsAMistake(t *testing.T) {
 	cloud.Launch(ec2test.Instance{Group: "shop"})
 	_, err := (&scaling.Groups{Client: cloud, Names: []string{"shop", "shpo"}}).Members(t.Context())
 	require.ErrorContains(t, err, `there is no ["shpo"]`)
-	_, err = (&scaling.Groups{Client: cloud}).Members(t.Context())
-	require.ErrorContains(t, err, "no Names")
+	for _, names := range [][]string{nil, {"shop", ""}} {
+		_, err = (&scaling.Groups{Client: cloud, Names: names}).Members(t.Context())
+		require.ErrorContains(t, err, "Names")
+	}
 }
