@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 		j.sicken(t, artifact(2))
 	}
 	if command == "sleep" { // which only a run that has patience left comes to
-		j.change = func(c *host.Config) { c.Patience = time.Minute }
+		j.change = func(c *host.Config) { c.Patience = 5 * time.Minute }
 	}
 	paused := j.beside(env)
 	old := j.order(artifact(2))
@@ -97,7 +98,9 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 	require.NoError(t, j.activate(artifact(3)))
 	restarts := j.restarts(t)
 	resume()
+	resumed := time.Now()
 	require.ErrorIs(t, <-ended, target.ErrStale)
+	require.Less(t, time.Since(resumed), 4*time.Minute, "it asks on, for as long as it has patience")
 	j.serves(artifact(3))
 	require.Equal(t, restarts, j.restarts(t), "an overtaken run restarts")
 	require.ErrorIs(t, j.h.Activate(t.Context(), old), target.ErrStale)
@@ -166,6 +169,36 @@ func TestOneOrderDeliveredTwiceAtOnceRestartsOnce(t *testing.T) {
 	require.NoError(t, <-first)
 	require.NoError(t, <-second)
 	require.Len(t, j.restarts(t), 1)
+	j.serves(artifact(1))
+}
+
+func TestBadReleaseDeliveredTwiceAtOnceIsTriedOnce(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, nil)
+	j.ship(artifact(1))
+	require.NoError(t, j.prepare(artifact(2)))
+	j.sicken(t, artifact(2))
+	first, firstReached, goOn := pause(t, "tail") // it confirms
+	second, secondReached, follow := pause(t, "timeout")
+	var twin host.Call
+	j.transport.Env = first
+	j.transport.before = func(c host.Call) host.Call { twin = c; return c }
+	ended, again := make(chan error, 1), make(chan string, 1)
+	go func() { ended <- j.activate(artifact(2)) }()
+	firstReached()
+	go func() {
+		var said lines
+		twin.Stdout, twin.Stderr = &said, io.Discard
+		_ = host.Exec{Env: second}.Run(context.Background(), twin)
+		unlessEnded(second)
+		again <- said.String()
+	}()
+	secondReached() // it waits for its turn
+	follow()
+	goOn()
+	require.Equal(t, host.Done, j.failure(<-ended).Back)
+	require.Contains(t, <-again, "failed phase=confirm back=done end")
+	require.Len(t, j.restarts(t), 3, "the old one, the bad one, the old one")
 	j.serves(artifact(1))
 }
 
