@@ -147,3 +147,13 @@ func TestItIsNeverSlowerThanAnEighth(t *testing.T) {
 		assert.LessOrEqual(t, time.Since(start), 1600*time.Millisecond)
 	})
 }
+
+func TestEachAttemptIsPaidFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &budget.Calls{PerSecond: 1, Burst: 1, Pause: time.Nanosecond}
+		start := time.Now()
+		require.NoError(t, c.Do(t.Context(), failing(3, &smithy.GenericAPIError{Code: "RequestTimeout"})))
+		assert.EqualValues(t, 4, c.Made())
+		assert.Equal(t, 3*time.Second, time.Since(start))
+	})
+}

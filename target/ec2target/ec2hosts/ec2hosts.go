@@ -70,7 +70,7 @@ func (m *Instances) Members(ctx context.Context) ([]ec2target.Instance, error) {
 				all = append(all, member(i))
 			}
 		}
-		if in.NextToken = out.NextToken; in.NextToken == nil || *in.NextToken == "" {
+		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
 			return all, nil
 		}
 	}

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
@@ -176,7 +178,7 @@ func (r *run) show(k *command, details bool) types.CommandInvocation {
 		StatusDetails: new(cmp.Or(r.details, string(r.status))), RequestedDateTime: &k.since,
 	}
 	if k.in.OutputS3BucketName != nil {
-		i.StandardErrorUrl = new(fmt.Sprintf("https://s3.amazonaws.com/%s/%s/%s/stderr", *k.in.OutputS3BucketName, k.id, r.id))
+		i.StandardErrorUrl = new("https://s3.amazonaws.com/" + path.Join(*k.in.OutputS3BucketName, aws.ToString(k.in.OutputS3KeyPrefix), k.id, r.id, "stderr"))
 	}
 	if details && !r.started.IsZero() {
 		p := types.CommandPlugin{Name: new("aws:runShellScript"), ResponseStartDateTime: &r.started}

@@ -100,6 +100,21 @@ func TestAnInstanceThatIsGoneSpoilsTheCallOfNoOther(t *testing.T) {
 	})
 }
 
+func TestWhatIsDeniedIsNotAskedForEachHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, cloud, _ := open(t, ec2test.Config{}, 50)
+		denied := errors.New("AccessDenied: not authorized to perform elasticloadbalancing:DeregisterTargets")
+		asked := 0 // by one goroutine
+		cloud.Break(func(string) error { asked++; return denied })
+		var all sync.WaitGroup
+		for i := range 50 {
+			all.Go(func() { assert.ErrorIs(t, b.Deregister(t.Context(), fleet.Host{Name: name(i)}), denied) })
+		}
+		all.Wait()
+		assert.Equal(t, 1, asked)
+	})
+}
+
 func TestAHostThatDoesNotBecomeHealthySaysWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, cloud, arn := open(t, ec2test.Config{}, 1)

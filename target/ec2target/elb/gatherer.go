@@ -2,6 +2,7 @@ package elb
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -65,7 +66,7 @@ func (g *gatherer) run(now *gathering) {
 }
 
 // call names all targets at once. If one of them spoils it for the others, as one that was
-// terminated does, each is named alone.
+// terminated does, it is looked for by halves.
 func (g *gatherer) call(ctx context.Context, now *gathering, ids []string) {
 	targets := make([]types.TargetDescription, 0, len(ids))
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
@@ -75,8 +76,11 @@ func (g *gatherer) call(ctx context.Context, now *gathering, ids []string) {
 	if err == nil {
 		return
 	}
-	if len(targets) == 1 {
-		now.errs[ids[0]] = err
+	var invalid *types.InvalidTargetException
+	if len(targets) == 1 || !errors.As(err, &invalid) {
+		for _, id := range ids {
+			now.errs[id] = err
+		}
 		return
 	}
 	half := len(ids) / 2

@@ -64,9 +64,9 @@ func (m *Instances) Members(ctx context.Context) ([]ec2target.Instance, error) {
 			return nil, fmt.Errorf("list managed instances (ssm:DescribeInstanceInformation): %w", err)
 		}
 		for _, i := range out.InstanceInformationList {
-			all = append(all, ec2target.Instance{ID: *i.InstanceId, Address: deref(i.IPAddress)})
+			all = append(all, ec2target.Instance{ID: aws.ToString(i.InstanceId), Address: aws.ToString(i.IPAddress)})
 		}
-		if deref(out.NextToken) == "" {
+		if aws.ToString(out.NextToken) == "" {
 			return all, nil
 		}
 		in.NextToken = out.NextToken
@@ -85,11 +85,4 @@ func (m *Instances) filters() []types.InstanceInformationStringFilter {
 		all = append(all, types.InstanceInformationStringFilter{Key: new("InstanceIds"), Values: m.IDs})
 	}
 	return all
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

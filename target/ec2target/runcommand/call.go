@@ -3,7 +3,6 @@ package runcommand
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,33 +31,28 @@ type outcome struct {
 // key is the same for calls that may be one command: all but their nonces.
 type key struct{ step, script, args, input string }
 
-// maxInput is the largest input of a script that becomes a part of a command, in bytes.
-const maxInput = 32 << 10
+// maxInput is how much of a script's input is read, in bytes: more than it may have.
+const maxInput = 64 << 10
 
 func newCall(id string, in host.Call) (*call, error) {
 	c := &call{id: id, in: in, ended: make(chan outcome, 1)}
 	if in.Stdin != nil {
-		input, err := io.ReadAll(io.LimitReader(in.Stdin, maxInput+1))
-		if err != nil {
+		var err error
+		if c.input, err = io.ReadAll(io.LimitReader(in.Stdin, maxInput)); err != nil {
 			return nil, fmt.Errorf("read the script's input: %w", err)
 		}
-		if len(input) > maxInput {
-			return nil, errors.New("the script's input is too large for SSM: give the hosts' Packs a Depot")
-		}
-		c.input = input
 	}
 	c.key = key{in.Step, in.Script, strings.Join(in.WithNonce("").Args, "\x00"), string(c.input)}
 	return c, nil
 }
 
 // text is the script of calls that are alike, under a nonce that is theirs in common.
-func (c *call) text(nonce string) string {
+func (c *call) text(nonce string) (string, error) {
 	common := c.in.WithNonce(nonce)
-	if c.input == nil {
-		return "exec </dev/null\n" + common.Text()
+	if c.input != nil {
+		common.Stdin = bytes.NewReader(c.input)
 	}
-	end := "end-of-input-" + nonce
-	return fmt.Sprintf("exec <<'%s'\n%s%s\n%s", end, c.input, end, common.Text())
+	return common.Inline()
 }
 
 // end tells who waits. The first end counts.
@@ -99,6 +93,6 @@ func (i instance) Run(ctx context.Context, in host.Call) error {
 // write hands an output on. Who does not want it has no place to put it.
 func write(w io.Writer, text string) {
 	if w != nil && text != "" {
-		_, _ = io.Copy(w, bytes.NewReader([]byte(text)))
+		_, _ = io.WriteString(w, text)
 	}
 }

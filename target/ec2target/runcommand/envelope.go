@@ -8,19 +8,22 @@ import (
 	"strings"
 )
 
-// The host unpacks the script into a file that nobody else reads: on a command line, a
+// kept is how much of the end of what the script said comes through, and of its answer,
+// in bytes: SSM shows 2,500 of both.
+const kept = 900
+
+// The host unpacks the script into a directory that nobody else reads: on a command line, a
 // list of processes would show what it holds. Then it says, in this order: the end of
 // what the script said, the answer, and all of it once more, for the log.
 //
 // The %[1]s has no character that means anything to a shell, or to SSM.
-const wrapper = `umask 077
-muster=$(mktemp -d) || exit 70
+const wrapper = `muster=$(mktemp -d) || exit 70
 printf %%s %[1]s | base64 -d | gzip -dc >"$muster/script" || exit 70
 sh "$muster/script" >"$muster/out" 2>"$muster/err"
 code=$?
-tail -c 900 "$muster/err"
+tail -c %[2]d "$muster/err"
 printf '\n'
-tail -n 1 "$muster/out" | tail -c 900
+tail -n 1 "$muster/out" | tail -c %[2]d
 cat "$muster/err" >&2
 rm -rf "$muster"
 exit "$code"
@@ -32,7 +35,7 @@ func wrap(script string) string {
 	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is one
 	_, _ = w.Write([]byte(script))                             // a buffer takes all
 	_ = w.Close()
-	return fmt.Sprintf(wrapper, base64.StdEncoding.EncodeToString(packed.Bytes()))
+	return fmt.Sprintf(wrapper, base64.StdEncoding.EncodeToString(packed.Bytes()), kept)
 }
 
 // SSM puts this before what was written to stderr, and that at the end of what it cuts.

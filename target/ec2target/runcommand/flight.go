@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
@@ -145,7 +146,7 @@ func (f *flight) poll() error {
 		for _, i := range out.CommandInvocations {
 			f.read(i, before)
 		}
-		if next = out.NextToken; next == nil || *next == "" {
+		if next = out.NextToken; aws.ToString(next) == "" {
 			return nil
 		}
 	}
@@ -161,7 +162,7 @@ func unknown(err error) bool {
 // read ends the call of an invocation that has ended, and gives its slot to another
 // command when no other call of this one takes it.
 func (f *flight) read(i types.CommandInvocation, before time.Duration) {
-	c := f.calls[deref(i.InstanceId)]
+	c := f.calls[aws.ToString(i.InstanceId)]
 	if c == nil || !over(i.Status) {
 		return
 	}
@@ -212,11 +213,4 @@ func newNonce() string {
 	var b [12]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

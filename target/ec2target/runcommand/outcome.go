@@ -1,10 +1,12 @@
 package runcommand
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
@@ -19,17 +21,19 @@ func over(s types.CommandInvocationStatus) bool {
 }
 
 // outcome is what an invocation came to. An answer counts, whatever the status says:
-// the host judges itself in it.
+// the host judges itself in it. Where more was said than SSM can carry, it is told where
+// the rest is.
 func (f *flight) outcome(c *call, i types.CommandInvocation) outcome {
 	p := plugin(i)
-	stdout, stderr := unwrap(deref(p.Output), f.nonce, c.in.Nonce)
+	stdout, stderr := unwrap(aws.ToString(p.Output), f.nonce, c.in.Nonce)
 	o := outcome{stdout: stdout, stderr: strings.Trim(stderr, "\n")}
-	if i.Status == types.CommandInvocationStatusSuccess {
-		return o
+	failed := i.Status != types.CommandInvocationStatusSuccess
+	if failed {
+		o.err = fmt.Errorf("run on %s: command %s: %s, exit status %d", c.id, f.command, details(i), p.ResponseCode)
 	}
-	o.err = fmt.Errorf("run on %s: command %s: %s, exit status %d", c.id, f.command, details(i), p.ResponseCode)
-	if url := first(deref(p.StandardErrorUrl), deref(i.StandardErrorUrl)); url != "" {
-		o.err = fmt.Errorf("%w; the whole output is in %s", o.err, url)
+	url := cmp.Or(aws.ToString(p.StandardErrorUrl), aws.ToString(i.StandardErrorUrl))
+	if url != "" && (failed || len(stderr) >= kept) {
+		o.stderr += "\n(all of it is in " + url + ")"
 	}
 	return o
 }
@@ -37,7 +41,7 @@ func (f *flight) outcome(c *call, i types.CommandInvocation) outcome {
 // plugin is the part of an invocation that ran the script.
 func plugin(i types.CommandInvocation) types.CommandPlugin {
 	for _, p := range i.CommandPlugins {
-		if deref(p.Output) != "" || len(i.CommandPlugins) == 1 {
+		if aws.ToString(p.Output) != "" || len(i.CommandPlugins) == 1 {
 			return p
 		}
 	}
@@ -46,7 +50,7 @@ func plugin(i types.CommandInvocation) types.CommandPlugin {
 
 // details is SSM's own word for how it ended: "Undeliverable", "ExecutionTimedOut", ...
 func details(i types.CommandInvocation) string {
-	return first(deref(i.StatusDetails), string(i.Status))
+	return cmp.Or(aws.ToString(i.StatusDetails), string(i.Status))
 }
 
 // took is how long the script ran, by one clock: the host's. SSM need not say.
@@ -56,13 +60,4 @@ func took(i types.CommandInvocation) (d time.Duration, ok bool) {
 		return 0, false
 	}
 	return p.ResponseFinishDateTime.Sub(*p.ResponseStartDateTime), true
-}
-
-func first(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -20,7 +20,7 @@ type echo struct {
 	mu   sync.Mutex
 	runs int
 	for_ time.Duration
-	long bool
+	said string // before it answers
 }
 
 func (e *echo) Run(ctx context.Context, s *ec2test.Script) (stdout, stderr string, status int) {
@@ -37,10 +37,7 @@ func (e *echo) Run(ctx context.Context, s *ec2test.Script) (stdout, stderr strin
 	case <-time.After(e.for_):
 	}
 	nonce := words[0][len("nonce="):]
-	if e.long {
-		stderr = string(bytes.Repeat([]byte("all work and no play\n"), 1000))
-	}
-	return fmt.Sprintf("it went well\nmuster %s ok said=%d end\n", nonce, len(words)), stderr, 0
+	return fmt.Sprintf("%s\nmuster %s ok said=%d end\n", e.said, nonce, len(words)), "", 0
 }
 
 // rig is a cloud with machines that echo, and a sender.

@@ -28,13 +28,16 @@ func once(o *ssm.Options) { o.Retryer = aws.NopRetryer{} }
 // send has SSM take the command. If the answer is lost it is sent again, under the same
 // nonce, and runs twice. The call is paid for.
 func (f *flight) send() error {
-	in := f.input()
+	in, err := f.input()
+	if err != nil {
+		return err
+	}
 	return f.s.c.Sends.DoPaid(f.ctx, func(ctx context.Context) error {
 		out, err := f.s.c.Client.SendCommand(ctx, in, once)
 		if err != nil {
 			return err
 		}
-		if out.Command == nil || deref(out.Command.CommandId) == "" {
+		if out.Command == nil || aws.ToString(out.Command.CommandId) == "" {
 			return errors.New("the answer names no command")
 		}
 		f.command = *out.Command.CommandId
@@ -42,8 +45,12 @@ func (f *flight) send() error {
 	})
 }
 
-func (f *flight) input() *ssm.SendCommandInput {
+func (f *flight) input() (*ssm.SendCommandInput, error) {
 	ids := slices.Sorted(maps.Keys(f.calls))
+	text, err := f.calls[ids[0]].text(f.nonce)
+	if err != nil {
+		return nil, err
+	}
 	in := &ssm.SendCommandInput{
 		DocumentName:   new(document),
 		InstanceIds:    ids,
@@ -52,7 +59,7 @@ func (f *flight) input() *ssm.SendCommandInput {
 		MaxConcurrency: new(strconv.Itoa(f.width)),
 		MaxErrors:      new("100%"), // one host that fails must not keep SSM from asking the next
 		Parameters: map[string][]string{
-			"commands":         {wrap(f.calls[ids[0]].text(f.nonce))},
+			"commands":         {wrap(text)},
 			"executionTimeout": {strconv.Itoa(int(f.s.c.Limit / time.Second))},
 		},
 	}
@@ -62,7 +69,7 @@ func (f *flight) input() *ssm.SendCommandInput {
 			in.OutputS3KeyPrefix = &l.Prefix
 		}
 	}
-	return in
+	return in, nil
 }
 
 // named finds instances in a message: "Instances [[i-0123456789abcdef0]] not in a valid

@@ -112,26 +112,52 @@ func TestTheEndOfALongOutputComesThrough(t *testing.T) {
 	// The real wrapper runs here: a model would not cut its own output.
 	r := newRig(t, ec2test.Config{}, 0, func(c *runcommand.Config) {
 		c.First, c.Poll, c.Gather = time.Millisecond, time.Millisecond, time.Millisecond
-		c.Logs = runcommand.Logs{Bucket: "logs"}
+		c.Logs = runcommand.Logs{Bucket: "logs", Prefix: "shop"}
 	})
-	r.Launch(ec2test.Instance{ID: name(0), Machine: &ec2test.Shell{Dir: t.TempDir()}})
+	machine := &taped{Shell: ec2test.Shell{Dir: t.TempDir()}}
+	r.Launch(ec2test.Instance{ID: name(0), Machine: machine})
 	c, out, errs := call("activate", `it's; {{ssm:secret}} $(false)`)
 	c.Script = `i=0; while [ $i -lt 2000 ]; do echo "line $i of much" >&2; echo "more"; i=$((i+1)); done
 echo "told $2" >&2; read -r line && echo "input $line" >&2; printf 'muster %s ok end\n' "` + c.Nonce + `" | sed "s/` + c.Nonce + `/${1#nonce=}/"; exit 3`
 	c.Stdin = strings.NewReader("a 'secret' $(false)\n")
 	err := r.Instance(name(0)).Run(t.Context(), c)
 	require.ErrorContains(t, err, "exit status 3")
-	require.ErrorContains(t, err, "https://s3.amazonaws.com/logs/")
 	assert.Equal(t, "muster "+c.Nonce+" ok end\n", out.String())
-	assert.Contains(t, errs.String(), "line 1999 of much\ntold it's; {{ssm:secret}} $(false)\ninput a 'secret' $(false)")
-	assert.Less(t, errs.Len(), 1000)
+	assert.Contains(t, errs.String(), "line 1999 of much\ntold it's; {{ssm:secret}} $(false)\ninput a 'secret' $(false)\n(all of it is in https://s3.amazonaws.com/logs/shop/")
+	assert.Less(t, errs.Len(), 1100)
+	assert.Contains(t, machine.stderr, "line 0 of much\nline 1 of much\n", "SSM's agent keeps all of it")
+	assert.Contains(t, machine.stderr, "line 1999 of much\n")
+}
+
+// taped is a shell of which is known what SSM's agent keeps in the bucket.
+type taped struct {
+	ec2test.Shell
+	stderr string
+}
+
+func (m *taped) Run(ctx context.Context, s *ec2test.Script) (stdout, stderr string, status int) {
+	stdout, m.stderr, status = m.Shell.Run(ctx, s)
+	return stdout, m.stderr, status
+}
+
+func TestWhereTheRestIsIsToldWhenThereIsOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 2, func(c *runcommand.Config) { c.Logs.Bucket = "logs" })
+		r.machines[name(1)].said = strings.Repeat("x", 900) // what a wrapper lets through
+		for i, want := range []string{"", "(all of it is in https://s3.amazonaws.com/logs/"} {
+			c, _, errs := call("activate")
+			require.NoError(t, r.Instance(name(i)).Run(t.Context(), c), "the answer says how it went, and that may be badly")
+			assert.Equal(t, want != "", strings.Contains(errs.String(), "(all of it"))
+			assert.Contains(t, errs.String(), want)
+		}
+	})
 }
 
 func TestInputThatIsTooLargeIsRefused(t *testing.T) {
 	r := newRig(t, ec2test.Config{}, 1, nil)
 	c, _, _ := call("prepare")
 	c.Stdin = strings.NewReader(strings.Repeat("x\n", 20_000))
-	require.ErrorContains(t, r.Instance(name(0)).Run(t.Context(), c), "give the hosts' Packs a Depot")
+	require.ErrorContains(t, r.Instance(name(0)).Run(t.Context(), c), "give Packs a Depot")
 }
 
 func TestSSMNeverRunsMoreFetchesThanItMay(t *testing.T) {

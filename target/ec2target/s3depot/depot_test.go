@@ -2,6 +2,7 @@ package s3depot_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -9,8 +10,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -85,4 +89,50 @@ func TestNewComplainsAboutEverythingAtOnce(t *testing.T) {
 	for _, field := range []string{"Client", "Presigner", "Bucket", "Prefix", "Life", "Fresh"} {
 		assert.ErrorContains(t, err, field)
 	}
+}
+
+// signer signs, and says how long a URL lives.
+type signer struct{ lives []time.Duration }
+
+func (s *signer) PresignGetObject(_ context.Context, _ *s3.GetObjectInput, options ...func(*s3.PresignOptions)) (*v4.PresignedHTTPRequest, error) {
+	var o s3.PresignOptions
+	for _, set := range options {
+		set(&o)
+	}
+	s.lives = append(s.lives, o.Expires)
+	return &v4.PresignedHTTPRequest{URL: "https://deploys.example.com/" + time.Now().Format(time.TimeOnly)}, nil
+}
+
+func TestAURLLivesForTwoThirdsOfItsLifeAtLeastWhenItIsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &signer{}
+		d, err := s3depot.New(s3depot.Config{Client: &s3test.Bucket{}, Presigner: s, Bucket: "deploys"})
+		require.NoError(t, err)
+		_, sum := pack("a release")
+		given := map[string]int{}
+		for range 60 {
+			url, err := d.URL(t.Context(), sum)
+			require.NoError(t, err)
+			given[url]++
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, []time.Duration{time.Hour, time.Hour, time.Hour}, s.lives)
+		for url, n := range given {
+			assert.Equal(t, 20, n, "%s is told to all who ask within twenty minutes", url)
+		}
+	})
+}
+
+func TestAnObjectThatMayGoIsSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &s3test.Bucket{Name: "deploys"}
+		d, err := s3depot.New(s3depot.Config{Client: b, Presigner: &signer{}, Bucket: "deploys"})
+		require.NoError(t, err)
+		for day, want := range []int{1, 1, 2} {
+			p, sum := pack("a release")
+			require.NoError(t, d.Put(t.Context(), sum, p))
+			assert.Equal(t, want, puts(b), "after %d times 23 h", day)
+			time.Sleep(23 * time.Hour)
+		}
+	})
 }

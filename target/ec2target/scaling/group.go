@@ -54,10 +54,13 @@ func (g *Groups) Members(ctx context.Context) ([]ec2target.Instance, error) {
 	var all []ec2target.Instance
 	missing := slices.Clone(g.Names)
 	for _, group := range groups {
-		missing = slices.DeleteFunc(missing, func(name string) bool { return name == *group.AutoScalingGroupName })
+		missing = slices.DeleteFunc(missing, func(name string) bool { return name == aws.ToString(group.AutoScalingGroupName) })
 		for _, i := range group.Instances {
 			if g.member(i.LifecycleState) {
-				all = append(all, ec2target.Instance{ID: *i.InstanceId, Zone: *i.AvailabilityZone, Booting: i.LifecycleState != types.LifecycleStateInService})
+				all = append(all, ec2target.Instance{
+					ID: aws.ToString(i.InstanceId), Zone: aws.ToString(i.AvailabilityZone),
+					Booting: i.LifecycleState != types.LifecycleStateInService,
+				})
 			}
 		}
 	}
@@ -95,7 +98,7 @@ func (g *Groups) describe(ctx context.Context) ([]types.AutoScalingGroup, error)
 			return nil, err
 		}
 		all = append(all, out.AutoScalingGroups...)
-		if in.NextToken = out.NextToken; in.NextToken == nil || *in.NextToken == "" {
+		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
 			return all, nil
 		}
 	}
