@@ -9,13 +9,21 @@ mkdir -p -m 700 "$run" || exit 1
 # born PID prints when a process has begun, so that no other one of its number is taken for it.
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
+# lives says whether a process of the group of PID still runs. One that has ended, and that
+# its parent has not noticed yet, does not: in a container there may be nobody who does.
+lives() {
+	kill -0 "-$1" 2>/dev/null || return 1
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/.*) //' |
+		awk -v group="$1" '$3 == group && ($1 != "Z" || $18 > 1) { found = 1 } END { exit !found }'
+}
+
 stop() {
 	[ -s "$run/pid" ] || return 0
 	read -r pid since <"$run/pid"
 	[ -n "$since" ] && [ "$(born "$pid")" = "$since" ] || return 0
 	kill -TERM "-$pid" 2>/dev/null
 	left=$((grace * 10))
-	while kill -0 "-$pid" 2>/dev/null; do
+	while lives "$pid"; do
 		[ "$left" -gt 0 ] || kill -KILL "-$pid" 2>/dev/null
 		[ "$left" -gt -50 ] || {
 			echo "the old process $pid cannot be ended" >&2

@@ -13,11 +13,9 @@ master=
 	exit 1
 }
 
-# workers prints the children of the master.
+# workers prints the children of the master. A process may end while all are read.
 workers() {
-	for stat in /proc/[0-9]*/stat; do
-		sed 's/ (.*) / /' "$stat" 2>/dev/null
-	done | awk -v master="$master" '$3 == master && $2 != "Z" { print $1 }' | sort
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/ (.*) / /' | awk -v master="$master" '$3 == master && $2 != "Z" { print $1 }' | sort
 }
 
 old=$(workers)

@@ -1,6 +1,7 @@
 package recipe_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +90,17 @@ func (j *journey) says(t *testing.T, text string) {
 	}, time.Minute, 10*time.Millisecond, "%q is not in the log", text)
 }
 
+// ended says whether a process runs no more. Whoever is its parent may not know yet.
+func ended(t *testing.T, pid int) bool {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH)
+		return true
+	}
+	return strings.Contains(string(stat), ") Z ")
+}
+
 func TestProcessIsReplacedAndTakesItsSettingsFromAFile(t *testing.T) {
 	t.Parallel()
 	j := newJourney(t, recipe.Process{Command: []string{"./app", "it's", "$x;"}, Settings: "env", Env: []string{"PORT=80 80"}})
@@ -102,7 +114,7 @@ func TestProcessIsReplacedAndTakesItsSettingsFromAFile(t *testing.T) {
 	require.NoError(t, j.ship(t, two))
 	j.says(t, "release 2 "+two.Digest)
 	j.says(t, "ended")
-	require.ErrorIs(t, syscall.Kill(-first, 0), syscall.ESRCH, "the old process has gone")
+	require.True(t, ended(t, first), "the old process")
 }
 
 func TestProcessThatDoesNotEndIsKilled(t *testing.T) {
@@ -112,8 +124,26 @@ func TestProcessThatDoesNotEndIsKilled(t *testing.T) {
 	j.says(t, "release 1")
 	first := j.pid(t)
 	require.NoError(t, j.ship(t, app("2", true)))
-	require.ErrorIs(t, syscall.Kill(-first, 0), syscall.ESRCH)
+	require.True(t, ended(t, first))
 	require.NotEqual(t, first, j.pid(t))
+}
+
+func TestProcessWhoseParentDoesNotNoticeItsEndIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	j := newJourney(t, recipe.Process{Command: []string{"./app"}})
+	old := exec.Command("sleep", "1000")
+	old.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, old.Start())
+	defer func() { _ = old.Process.Kill(); _ = old.Wait() }()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(old.Process.Pid) + "/stat")
+	require.NoError(t, err)
+	_, fields, _ := strings.Cut(string(stat), ") ")
+	born := strings.Fields(fields)[19]
+	require.NoError(t, os.MkdirAll(filepath.Join(j.root, "shared/process"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(j.root, "shared/process/pid"), fmt.Appendf(nil, "%d %s\n", old.Process.Pid, born), 0o600))
+	require.NoError(t, j.ship(t, app("1", false)))
+	require.True(t, ended(t, old.Process.Pid))
+	j.says(t, "release 1")
 }
 
 func TestAnotherProcessOfTheSameNumberIsLeftAlone(t *testing.T) {
