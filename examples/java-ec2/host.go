@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/muster-deploy/muster/target/host"
 	"github.com/muster-deploy/muster/target/host/recipe"
@@ -9,8 +10,9 @@ import (
 
 // hosts is what all of the fleet have in common.
 var hosts = host.Config{
-	Root:    or(os.Getenv("ROOT"), "/srv/app"),
-	Restart: recipe.Process{Command: recipe.Procfile("web"), Settings: "env"}.Words(),
-	Check:   recipe.With("env", "sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$PORT/"`),
-	Shared:  []string{"log/", "env"},
+	Root:     or(os.Getenv("ROOT"), "/srv/app"),
+	Restart:  recipe.Process{Command: recipe.Procfile("web"), Settings: "env"}.Words(),
+	Check:    recipe.With("env", "sh", "-c", `curl -fsS -o /dev/null "http://127.0.0.1:$PORT/"`),
+	Interval: 500 * time.Millisecond,
+	Shared:   []string{"log/", "env"},
 }

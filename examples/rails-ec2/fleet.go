@@ -25,7 +25,8 @@ import (
 func web(cloud aws.Config, client *s3.Client, bucket string, pointer *boot.Pointer) (*ec2target.Target, error) {
 	c := ec2target.Config{
 		Name: "web", Host: hosts, Boot: pointer,
-		Fleet: fleet.Config{Batch: fleet.Percent(25), MinInService: fleet.Percent(50)},
+		// A host that was switched has asked itself three times in a row.
+		Fleet: fleet.Config{Batch: fleet.Percent(25), MinInService: fleet.Percent(50), Probes: 1},
 	}
 	if list := strings.Fields(os.Getenv("HOSTS")); len(list) > 0 {
 		ssh := &sshhost.Hosts{Config: sshhost.Config{

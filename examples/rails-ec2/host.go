@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/muster-deploy/muster/target/host"
 	"github.com/muster-deploy/muster/target/host/recipe"
@@ -9,10 +10,11 @@ import (
 
 // hosts is what all of the fleet have in common.
 var hosts = host.Config{
-	Root:    or(os.Getenv("ROOT"), "/srv/app"),
-	Restart: phased(recipe.Process{Command: []string{"bundle", "exec", "puma"}, Settings: "env"}.Words()),
-	Check:   recipe.With("env", "sh", "-c", `curl -fsS -o /dev/null -D - "http://127.0.0.1:$PORT/" | grep -qi "^Muster-Artifact: $MUSTER_ARTIFACT"`),
-	Shared:  []string{"pids/", "env"},
+	Root:     or(os.Getenv("ROOT"), "/srv/app"),
+	Restart:  phased(recipe.Process{Command: []string{"bundle", "exec", "puma"}, Settings: "env"}.Words()),
+	Check:    recipe.With("env", "sh", "-c", `curl -fsS -o /dev/null -D - "http://127.0.0.1:$PORT/" | grep -qi "^Muster-Artifact: $MUSTER_ARTIFACT"`),
+	Interval: 500 * time.Millisecond,
+	Shared:   []string{"pids/", "env"},
 }
 
 // phased has puma replace its workers, one after the other, and starts it where it does not run.

@@ -49,7 +49,7 @@ func startLoad(ports int) *load {
 				select {
 				case <-l.stop:
 					return
-				case <-time.After(10 * time.Millisecond):
+				case <-time.After(25 * time.Millisecond):
 				}
 				_, _, err := page(ports + 11 + n)
 				l.mu.Lock()
@@ -99,11 +99,12 @@ func TestRealRailsAppGoesFromGitToAFleetWithoutAFailedRequest(t *testing.T) {
 	ports := m.Local("local")
 	says := func(text string) {
 		t.Helper()
+		digest := m.Status().Live.Digest
 		for n := range 3 {
 			body, artifact, err := page(ports + 11 + n)
 			require.NoError(t, err)
 			require.Contains(t, body, text)
-			require.Equal(t, m.Status().Live.Digest, artifact)
+			require.Equal(t, digest, artifact)
 		}
 	}
 	commit := func(from, to string) string {

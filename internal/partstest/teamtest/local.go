@@ -16,7 +16,7 @@ import (
 // test. It returns the first of thirty ports, which the script is given as PORTS.
 func (m *Team) Local(script string) (ports int) {
 	m.t.Helper()
-	ports = free(m.t, 30)
+	ports = Ports(m.t, 30)
 	parts := filepath.Dir(partstest.Dir(m.t, "s3"))
 	partstest.Dir(m.t, "hosts")
 	out, err := exec.Command("go", "env", "GOCACHE").Output()
@@ -42,8 +42,8 @@ func (m *Team) Local(script string) (ports int) {
 	return ports
 }
 
-// free returns the first of n ports in a row at which nobody listens.
-func free(t testing.TB, n int) int {
+// Ports returns the first of n ports in a row at which nobody listens.
+func Ports(t testing.TB, n int) int {
 	t.Helper()
 	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -34,14 +34,15 @@ type Team struct {
 	// Machines is the pattern of the directory with those of Local, for filepath.Glob.
 	Machines string
 
-	t testing.TB
+	t   testing.TB
+	log log // of the deployer that runs
 }
 
 // New copies the app of a directory into a repository that has no commit yet. Its
 // script bin/ci is content with all.
 func New(t testing.TB, app string) *Team {
 	t.Helper()
-	m := &Team{t: t, Dir: filepath.Join(t.TempDir(), "app")}
+	m := &Team{t: t, Dir: filepath.Join(t.TempDir(), "app"), log: newLog()}
 	if err := os.CopyFS(m.Dir, os.DirFS(app)); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +63,34 @@ func NewRails(t testing.TB) *Team {
 	}
 	m.Write("Procfile", "web: bundle exec puma\n")
 	return m
+}
+
+// NewEmber has the app of the current blueprint of the part ember, whose packages come
+// from where the set-up has put them.
+func NewEmber(t testing.TB) *Team {
+	t.Helper()
+	part := partstest.Dir(t, "ember")
+	m := New(t, filepath.Join(part, "modern"))
+	if err := os.RemoveAll(filepath.Join(m.Dir, "tmp")); err != nil {
+		t.Fatal(err)
+	}
+	m.Write(".npmrc", "prefer-offline=true\nstore-dir="+filepath.Join(part, "pnpm-store")+"\n")
+	m.Env = append(m.Env, "PATH="+filepath.Join(part, "tools/node_modules/.bin")+":"+os.Getenv("PATH"))
+	return m
+}
+
+// Built has the team deploy by a binary of the example in this directory, with a home of
+// its own, whose caches are in the directory that is returned.
+func (m *Team) Built(env ...string) (caches string) {
+	m.t.Helper()
+	home := m.t.TempDir()
+	binary, caches := filepath.Join(home, "deployer"), filepath.Join(home, "cache")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		m.t.Fatalf("build the deployer: %v\n%s", err, out)
+	}
+	m.Deployer = []string{binary}
+	m.Env = append(append(os.Environ(), "HOME="+home, "XDG_CACHE_HOME="+caches, "USER=mia", "REPOSITORY="+m.Dir), append(m.Env, env...)...)
+	return caches
 }
 
 // Write writes a file of the app, which may be run.
@@ -127,16 +156,15 @@ func (m *Team) Type(words ...string) string {
 // Run starts the deployer, which ends with the test and shows its log if that fails.
 func (m *Team) Run() {
 	m.t.Helper()
-	var log bytes.Buffer
 	c := m.command("run")
-	c.Stdout, c.Stderr = &log, &log
+	c.Stdout, c.Stderr = &m.log, &m.log
 	if err := c.Start(); err != nil {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() {
 		_ = c.Process.Signal(syscall.SIGTERM)
-		if err := c.Wait(); err != nil || m.t.Failed() {
-			m.t.Logf("the deployer ended with %v:\n%s", err, &log)
+		if err := c.Wait(); err != nil || m.t.Failed() || os.Getenv("MUSTER_SERVER_LOG") != "" {
+			m.t.Logf("the deployer ended with %v:\n%s", err, m.log.String())
 		}
 	})
 }
@@ -150,10 +178,11 @@ func (m *Team) Status() (s pipeline.Status) {
 	return s
 }
 
-// Until waits for something to hold.
+// Until waits for something to hold. It looks when the deployer has said something, and
+// seldom otherwise: each look is a process, which takes its time from the deploy.
 func (m *Team) Until(what string, holds func() bool) {
 	m.t.Helper()
-	for begun := time.Now(); !holds(); time.Sleep(200 * time.Millisecond) {
+	for begun := time.Now(); !holds(); m.log.wait(time.Second) {
 		if time.Since(begun) > Patience {
 			m.t.Fatalf("not %s after %v: %s", what, Patience, m.Type("status"))
 		}
