@@ -14,13 +14,14 @@ import (
 // place is where Linux keeps files in memory.
 const place = "/dev/shm"
 
-// room is how much has to be free there.
-const room = 1 << 30
+// Use is UseIf for tests that write little.
+func Use() (remove func()) { return UseIf(1 << 30) }
 
-// Use has os.TempDir, and with it every test's TempDir, be a directory in memory, and
-// returns what removes it. Where there is no such place, or little room, or where
-// programs may not be run from it, all stays as it is. It is for a package's TestMain.
-func Use() (remove func()) {
+// UseIf has os.TempDir, and with it every test's TempDir, be a directory in memory, and
+// returns what removes it. Where there is no such place, or less room than so many bytes,
+// or where programs may not be run from it, all stays as it is. It is for a package's
+// TestMain.
+func UseIf(room uint64) (remove func()) {
 	var disk syscall.Statfs_t
 	if syscall.Statfs(place, &disk) != nil || uint64(disk.Bavail)*uint64(disk.Bsize) < room {
 		return func() {}

@@ -24,3 +24,9 @@ func TestTemporaryFilesAreUsableAndGoAway(t *testing.T) {
 		require.NoDirExists(t, used)
 	}
 }
+
+func TestWithoutTheRoomAllStaysAsItIs(t *testing.T) {
+	before := os.TempDir()
+	ramdisk.UseIf(1 << 62)()
+	require.Equal(t, before, os.TempDir())
+}
