@@ -132,7 +132,7 @@ func TestCrashAnywhereInActivateIsMended(t *testing.T) {
 // The first steps are those of an order that succeeds.
 func TestCrashAnywhereOnTheWayBackIsMended(t *testing.T) {
 	t.Parallel()
-	crashes(t, 11, nil, func(j *journey) {
+	crashes(t, 15, nil, func(j *journey) {
 		j.ship(artifact(1))
 		require.NoError(j, j.prepare(artifact(2)))
 		j.sicken(j.T, artifact(2))

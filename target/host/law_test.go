@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/muster-deploy/muster/build"
+	"github.com/muster-deploy/muster/build/buildtest"
 	"github.com/muster-deploy/muster/target"
 	"github.com/muster-deploy/muster/target/host"
 )
@@ -320,29 +322,54 @@ func TestLaw15_HostHoldsEveryFileAgainstTheManifest(t *testing.T) {
 	}
 }
 
+// much is a release that is large enough for OpenSSL to be asked.
+func much(n int) *build.Artifact {
+	return buildtest.Artifact(map[string]string{"app*": fmt.Sprintf("#!/bin/sh\necho %d\n", n), "lib/data": strings.Repeat("0123456789abcdef", 1<<18)})
+}
+
 func TestLaw15_ReleaseThatChangedOnTheDiskIsNotActivated(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]string{
-		"a file": "app", "a file, where OpenSSL is no good": "app", "its manifest": "../../.muster/releases/%s/manifest",
+	for name, c := range map[string]struct {
+		release func(int) *build.Artifact
+		openssl string
+		spoil   string
+	}{
+		"a file":                                {artifact, "exit 9", "app"},
+		"one of many bytes":                     {much, `real "$@"`, "app"},
+		"one of many, where OpenSSL is no good": {much, "exit 127", "app"},
+		"its manifest":                          {artifact, `real "$@"`, "../../.muster/releases/%s/manifest"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j := newJourney(t, nil)
-			if strings.Contains(name, "OpenSSL") {
-				j.transport.Env = shim(t, "openssl", "exit 127")
-			}
-			j.ship(artifact(1))
-			require.NoError(t, j.prepare(artifact(2)))
-			if strings.Contains(spoil, "%s") {
-				spoil = fmt.Sprintf(spoil, artifact(2).Digest[7:])
-			}
-			spoil = filepath.Join(j.dir(artifact(2)), spoil)
+			j.transport.Env = shim(t, "openssl", c.openssl)
+			one, two := c.release(1), c.release(2)
+			j.ship(one)
+			require.NoError(t, j.prepare(two))
+			spoil := filepath.Join(j.dir(two), strings.ReplaceAll(c.spoil, "%s", two.Digest[7:]))
 			require.NoError(t, os.Remove(spoil)) // it is read-only
 			require.NoError(t, os.WriteFile(spoil, []byte("spoiled"), 0o755))
-			require.ErrorIs(t, j.activate(artifact(2)), target.ErrUnprepared)
-			j.serves(artifact(1))
-			j.ship(artifact(2)) // prepared anew
-			j.serves(artifact(2))
+			require.ErrorIs(t, j.activate(two), target.ErrUnprepared)
+			j.serves(one)
+			j.ship(two) // prepared anew
+			j.serves(two)
 		})
+	}
+}
+
+// Its start costs as much as the hashing of some megabytes without it.
+func TestOpenSSLIsAskedWhereThereIsMuchToHash(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("there is no OpenSSL here")
+	}
+	for asked, release := range map[bool]*build.Artifact{false: artifact(1), true: much(1)} {
+		j := newJourney(t, nil)
+		require.NoError(t, j.prepare(release))
+		log := filepath.Join(t.TempDir(), "log")
+		j.transport.Env = shim(t, "openssl", `echo "$*" >>'`+log+`'; real "$@"`)
+		require.NoError(t, j.activate(release))
+		_, err := os.Stat(log)
+		require.Equal(t, asked, err == nil)
 	}
 }

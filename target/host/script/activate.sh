@@ -20,9 +20,7 @@ activate() {
 	enter
 	lock
 	raise || stale
-	unlock
 	take_turn
-	relock
 	replay
 	read_journal
 	read_link
@@ -46,10 +44,13 @@ activate() {
 restarted() { [ "$phase" = restarted ] && [ "$live" = "$release" ]; }
 
 # take_turn has two runs of one order work one after the other. A newer order does
-# not wait for this.
+# not wait for this: the lock, which is held, is let go of before.
 take_turn() {
 	exec 8>>"$state/turn-$number"
-	flock -n 8 || timeout "$((2 * (patience / 100 + restart_limit) + 30))" flock 8 || fail lock 'the same order is at work already'
+	! flock -n 8 || return 0
+	unlock
+	timeout "$((2 * (patience / 100 + restart_limit) + 30))" flock 8 || fail lock 'the same order is at work already'
+	relock
 }
 
 # replay gives the answer that this very command has had: it was delivered twice.
@@ -64,9 +65,10 @@ replay() {
 # The lock is held.
 conclude() {
 	before=
-	[ ! -e "$state/answers" ] || before=$(cat "$state/answers")
-	put answers "$before
-$nonce $1" || say 'the answer cannot be kept'
+	[ ! -e "$state/answers" ] || while IFS= read -r line; do
+		before=$before$line$newline
+	done <"$state/answers"
+	put answers "$before$nonce $1" || say 'the answer cannot be kept'
 	unlock
 	answer "$1"
 }
@@ -104,18 +106,21 @@ switch() {
 }
 
 # swap LINK replaces current at once and reads it back. A temporary link of a name
-# that exists would be made inside of what it points to: it is removed, and unique.
+# that exists would be made inside of what it points to: it is unique, and removed.
 swap() {
 	linkable || {
 		say "$root/current is no link: move it away first"
 		return 1
 	}
-	rm -rf -- "$state/tmp-link-$id" &&
+	gone "$state/tmp-link-$id" &&
 		ln -s -- "$1" "$state/tmp-link-$id" &&
 		mv -T -- "$state/tmp-link-$id" current &&
 		[ "$(readlink current)" = "$1" ] &&
 		flush .
 }
+
+# gone PATH removes what is there: mostly nothing, which is not worth a process.
+gone() { { [ ! -e "$1" ] && [ ! -L "$1" ]; } || rm -rf -- "$1"; }
 
 # restart LINK RELEASE WORDS... runs the restart command, bounded. Only the timeout
 # around it holds the lock, also if this run dies: what it starts does not.
@@ -128,7 +133,7 @@ restart() {
 		MUSTER_ARTIFACT=sha256:$2
 		export MUSTER_ARTIFACT
 		shift 2
-		first "$((restarts + 8))" timeout -k 5 "$restart_limit" sh -c 'exec "$@" 8>&- 9>&-' sh "$@"
+		first "$((restarts + 9))" exec timeout -k 5 "$restart_limit" sh -c 'exec "$@" 8>&- 9>&-' sh "$@"
 	) </dev/null >"$state/restart.log" 2>&1
 	code=$?
 	[ "$code" -ne 0 ] || return 0

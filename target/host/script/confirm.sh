@@ -33,7 +33,7 @@ probe_command() {
 		MUSTER_ARTIFACT=sha256:$2
 		export MUSTER_ARTIFACT
 		shift "$((restarts + 2))"
-		timeout -k 1 "$probe_limit" sh -c 'exec "$@" 8>&- 9>&-' sh "$@" </dev/null >&2
+		exec timeout -k 1 "$probe_limit" "$@" </dev/null >&2 8>&- 9>&-
 	) && return 0
 	why='the check command says no'
 	return 1

@@ -45,7 +45,7 @@ common() {
 # seal makes what may be linked read-only, for all that are not root.
 seal() {
 	find "$new" -type f -exec chmod a-w -- {} + || give_up unpack 'files cannot be made read-only'
-	printf %s "$writable" | while IFS= read -r path; do
+	[ -z "$writable" ] || printf %s "$writable" | while IFS= read -r path; do
 		[ -L "$new/${path%/}" ] || [ ! -e "$new/$path" ] || chmod -R u+w -- "$new/$path" || exit 1
 	done || give_up unpack 'files that the app writes cannot be made writable'
 }

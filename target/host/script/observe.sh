@@ -9,7 +9,7 @@ observe() {
 		unlock
 	elif [ -d "$root" ]; then
 		cd -P -- "$root" || fail observe "the root $root cannot be entered"
-		root=$(pwd -P)
+		root=$PWD
 	else
 		answer 'observed refused=no number=0 live=- condition=vacant'
 	fi

@@ -20,7 +20,10 @@ ready() {
 	fi
 	unlock
 	linkable || fail preflight "$root/current is no link: move it away first"
-	mv --help 2>&1 | grep -q -e -T || fail preflight 'mv on this host has no -T'
+	case $(mv --help 2>&1) in
+	*-T*) ;;
+	*) fail preflight 'mv on this host has no -T' ;;
+	esac
 	[ "$from" = stdin ] || can_fetch
 	room
 }
@@ -50,21 +53,30 @@ remember() {
 
 # room wants twice the release's size, and its number of files, to be free.
 room() {
-	free=$(df -Pk . | awk 'NR == 2 { print $4 }')
+	fourth "$(df -Pk .)"
 	[ "$((free / 2))" -ge "$((bytes / 1024))" ] ||
 		fail preflight "the disk has $free KiB free, wanted is twice the release's $((bytes / 1024)) KiB"
-	free=$(df -Pi . 2>/dev/null | awk 'NR == 2 && $2 > 0 { print $4 }')
-	case $free in
-	'' | *[!0-9]*) return 0 ;; # this file system does not count them
+	fourth "$(df -Pi . 2>/dev/null)"
+	case $all,$free in
+	0,* | *, | *,*[!0-9]*) return 0 ;; # this file system does not count them
 	esac
 	[ "$free" -ge "$((files + files / 2 + 100))" ] ||
 		fail preflight "the disk has $free inodes free, the release has $files files"
 }
 
+# fourth TEXT sets free to the fourth column of what df says, and all to the second.
+fourth() {
+	{
+		read -r ignored
+		read -r ignored all ignored free ignored
+	} <<-END
+		$1
+	END
+}
+
 # sweep removes what runs that died left behind, a day later.
 sweep() {
-	find releases -maxdepth 1 -name '.tmp-*' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
-	find "$state" -maxdepth 1 '(' -name 'tmp-*' -o -name 'turn-*' ')' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+	find releases "$state" -maxdepth 1 '(' -name '.tmp-*' -o -name 'tmp-*' -o -name 'turn-*' ')' -mtime +0 -exec rm -rf -- {} + 2>/dev/null
 	:
 }
 
@@ -114,6 +126,7 @@ unpack() {
 
 # link_shared points paths of the release into shared, which outlives releases.
 link_shared() {
+	[ -n "$shared" ] || return 0
 	printf %s "$shared" | while IFS= read -r path; do
 		link_one "$path" || exit 1
 	done || give_up shared 'shared paths cannot be linked'

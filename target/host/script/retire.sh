@@ -1,26 +1,27 @@
 # Removing releases that nobody needs. What goes wrong here is a warning.
 
 # retire drops what is not named, not live, not the way back, not asked for by a
-# later order and not in use. The lock is held; the slow part comes after a rename.
+# later order and not in use. The lock is held, the link is read; the slow part comes
+# after a rename.
 retire() {
-	processes >"$state/tmp-processes-$id"
 	for dir in releases/*; do
 		old=${dir#releases/}
 		is_release "$old" && [ -d "$dir" ] || continue
 		needed || drop
 	done
-	rm -f -- "$state/tmp-processes-$id"
-	rm -rf -- "releases/.tmp-retired-$id"
+	gone "$state/tmp-processes-$id"
+	gone "releases/.tmp-retired-$id"
 }
 
 needed() {
 	case $keep in
 	*" $old "*) return 0 ;;
 	esac
-	[ "$dir" != "$good" ] && [ "$dir" != "$previous" ] && [ "$dir" != "$(readlink current)" ] || return 0
+	[ "$dir" != "$good" ] && [ "$dir" != "$previous" ] && [ "$dir" != "$link" ] || return 0
 	asked=0
 	[ ! -s "$state/releases/$old/PREPARED" ] || read -r asked <"$state/releases/$old/PREPARED"
 	[ "$asked" -le "$number" ] || return 0
+	[ -e "$state/tmp-processes-$id" ] || processes >"$state/tmp-processes-$id"
 	[ -n "$(inside "$root/$dir" <"$state/tmp-processes-$id")" ]
 }
 

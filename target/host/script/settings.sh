@@ -66,6 +66,8 @@ for setting; do
 done
 
 id=$nonce.$$  # of this run: what its temporary names end in
+newline='
+'
 state=.muster # beside releases, shared and current; the run stands in the root
 
 # say tells people. The one who started this may be gone: a broken pipe must end a

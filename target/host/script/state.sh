@@ -6,7 +6,7 @@ enter() {
 		fail preflight "the root $root cannot be made"
 	[ -d "$state/releases" ] && [ -d releases ] && [ -d shared ] || mkdir -p "$state/releases" releases shared ||
 		fail preflight "directories in the root $root cannot be made"
-	root=$(pwd -P)
+	root=$PWD # physical, since cd -P
 }
 
 # lock waits for the host's lock, which is held for every change and let go of by
@@ -45,13 +45,16 @@ admitted() {
 	[ "$number" -gt "$seen" ] || { [ "$number" -eq "$seen" ] && [ "$release" = "$seen_release" ]; }
 }
 
-# raise makes this order the highest. It writes also what is there already: the run
-# that wrote it may have died before it was durable.
+# raise makes this order the highest. What is there already it makes durable: the run
+# that wrote it may have died before it was.
 raise() {
 	admitted || return 1
-	before=$seen
+	if [ "$number" -eq "$seen" ]; then
+		flush "$state/fence" "$state" || fail fence 'the fence cannot be made durable'
+		return 0
+	fi
 	put fence "$number $release" || fail fence 'the fence cannot be written'
-	[ "$number" -eq "$before" ] || rm -f -- "$state/answers" "$state"/turn-*
+	[ ! -e "$state/answers" ] || rm -f -- "$state/answers" "$state"/turn-*
 }
 
 # fenced says whether this order is still the highest.
