@@ -1,11 +1,13 @@
 package ec2target_test
 
 import (
+	"context"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +35,30 @@ type shells struct {
 	ids   []string
 	calls *budget.Calls
 	c     ec2target.Config
+	off   sync.Map // ids that are cut off
+}
+
+// Cut implements targettest.Cutter.
+func (s *shells) Cut(id string, off bool) {
+	s.off.Store(id, off)
+	s.Cloud.Cut(id, off)
+}
+
+// impatient waits no longer than a second for an instance that is cut off. The limits of
+// the fleet and of SSM, which are for machines that are slow, end it the same way.
+type impatient struct {
+	host.Transport
+	off *sync.Map
+	id  string
+}
+
+func (i impatient) Run(ctx context.Context, c host.Call) error {
+	if off, _ := i.off.Load(i.id); off == true {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Second)
+		defer cancel()
+	}
+	return i.Transport.Run(ctx, c)
 }
 
 func newShells(t targettest.TB, c ec2test.Config, n int) *shells {
@@ -60,7 +86,9 @@ func newShells(t targettest.TB, c ec2test.Config, n int) *shells {
 	s.c = ec2target.Config{
 		Name:    "web",
 		Members: &managed.Instances{Client: s.Cloud, Tags: tags, Calls: s.calls},
-		Reach:   func(i ec2target.Instance) host.Transport { return sender.Instance(i.ID) },
+		Reach: func(i ec2target.Instance) host.Transport {
+			return impatient{Transport: sender.Instance(i.ID), off: &s.off, id: i.ID}
+		},
 		Host: host.Config{
 			Root: ec2test.Root, Packs: &host.Packs{Depot: depot}, Shared: []string{"log/"},
 			Restart:  []string{"sh", "-c", `printf '%s\n' "$1 $MUSTER_ARTIFACT $MUSTER_INSTANCE" >>../../../restarts`, "sh", `it's; $(false) {{ssm:secret}}`},
