@@ -94,9 +94,25 @@ func (r *rollout) room(ctx context.Context, m *member) bool {
 		if r.o.Intent == target.Backward {
 			return true // waiting would not bring more of them back
 		}
-		r.stop("too few hosts in service", fmt.Errorf("take out %s: %d serve, %d have to stay: %w",
-			m.Name, r.up, r.floor, ErrMinInService))
+		r.stop("too few hosts in service", fmt.Errorf("take out %s: %d serve, %d have to stay, out of service are %s: %w",
+			m.Name, r.up, r.floor, r.idle(), ErrMinInService))
 	}
+}
+
+// idle names the members that are not in service, and what is wrong with them.
+func (r *rollout) idle() string {
+	var names []string
+	for _, m := range r.members {
+		if m.inService() || m.gone {
+			continue
+		}
+		name := m.Name
+		if m.last.Problem != "" {
+			name += fmt.Sprintf(": %.200s", m.last.Problem)
+		}
+		names = append(names, name)
+	}
+	return some(names)
 }
 
 // count counts the members in service.
