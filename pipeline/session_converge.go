@@ -77,7 +77,11 @@ func (s *session) convergeTarget(r Record, t target.Target, release target.Relea
 			return err
 		}
 		if off, _ := judgeUnits(state, release.Digest); s.force || reachable(off) {
-			if err := s.again(ctx, r, t, release, len(off) > 0); err != nil {
+			err := s.again(ctx, r, t, release, len(off) > 0)
+			if len(off) == 0 && errors.Is(err, target.ErrUnprepared) {
+				err = s.again(ctx, r, t, release, true) // a unit that has come during the deploy, and is listed only now
+			}
+			if err != nil {
 				return err
 			}
 			if state, err = t.Observe(ctx, target.Order{}); err != nil {

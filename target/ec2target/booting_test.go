@@ -275,3 +275,39 @@ func breathes(t *testing.T, seed uint64) {
 	assert.Empty(t, b.wrong, "seed %d", seed)
 	assert.Positive(t, b.joined, "seed %d: nothing was tried", seed)
 }
+
+// Who has booted by the pointer of before is brought along right after the declaration: no
+// round of convergence has to come by for it.
+func TestWhoBootsInTheMidstIsBroughtAlongByTheDeclaration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreathing(t, 1)
+		defer func() {
+			b.AddScalingGroup(ec2test.ScalingGroup{Name: "shop"})
+			for _, i := range b.Instances() {
+				b.Terminate(i.ID)
+			}
+		}()
+		time.Sleep(time.Minute)
+		b.commit(1)
+		first := b.settle(t).Live
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, map[string]int{first.Digest: 5}, b.serving())
+
+		var once sync.Once
+		b.Break(func(call string) error {
+			if call == "DeregisterTargets" {
+				once.Do(func() {
+					_, err := b.SetDesiredCapacity(t.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: new("shop"), DesiredCapacity: new(int32(6))})
+					assert.NoError(t, err)
+					time.Sleep(time.Minute)
+					assert.Len(t, b.Healthy(b.arn), 6, "it has booted, by the pointer of before")
+				})
+			}
+			return nil
+		})
+		b.commit(2)
+		second := b.settle(t).Live
+		require.NotEqual(t, first.Digest, second.Digest)
+		assert.Equal(t, map[string]int{second.Digest: 6}, b.serving())
+	})
+}
