@@ -18,14 +18,20 @@ const atOnce = 8
 // say t.Parallel run eight at a time, unless -parallel says how many, with their temporary
 // files in memory.
 func Main(m *testing.M) {
+	remove := ramdisk.Use()
+	code := Run(m)
+	remove()
+	os.Exit(code)
+}
+
+// Run is Main for tests whose temporary files stay on the disk, as those of servers that
+// ask more of a file system than one in memory can do. It returns the exit code.
+func Run(m *testing.M) (code int) {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
 		_ = flag.Set("test.parallel", strconv.Itoa(atOnce))
 	}
-	remove := ramdisk.Use()
-	code := m.Run()
-	remove()
-	os.Exit(code)
+	return m.Run()
 }

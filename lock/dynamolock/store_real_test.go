@@ -53,6 +53,7 @@ func open(t testing.TB, endpoint, table string) lock.Store {
 }
 
 func TestRealTablesPassTheSuite(t *testing.T) {
+	t.Parallel()
 	endpoint := start(t)
 	locktest.TestStore(t, func(t testing.TB) locktest.Place {
 		name := table(t, endpoint)
@@ -70,6 +71,7 @@ func badly(t testing.TB, endpoint string) string {
 }
 
 func TestRealTablesPassTheSuiteOverABadNetwork(t *testing.T) {
+	t.Parallel()
 	endpoint := start(t)
 	proxy := badly(t, endpoint)
 	for _, c := range locktest.Checks() {
@@ -86,6 +88,7 @@ func TestRealTablesPassTheSuiteOverABadNetwork(t *testing.T) {
 }
 
 func TestRealTableTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
+	t.Parallel()
 	endpoint := start(t)
 	name := table(t, endpoint)
 	proxy := badly(t, endpoint)
@@ -98,6 +101,7 @@ func TestRealTableTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
 }
 
 func TestRealTableThatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	endpoint := start(t)
 	_, _, err := open(t, endpoint, "nobody-made-it").Load(t.Context(), "web")
 	assert.ErrorContains(t, err, "there is no table nobody-made-it")

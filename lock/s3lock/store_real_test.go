@@ -24,6 +24,7 @@ func client(s *s3servertest.Server) s3lock.Client {
 }
 
 func TestRealBucketsPassTheSuite(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.Start(t)
 	locktest.TestStore(t, func(t testing.TB) locktest.Place {
 		bucket := server.Bucket(t)
@@ -34,6 +35,7 @@ func TestRealBucketsPassTheSuite(t *testing.T) {
 }
 
 func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.Start(t).OverTLS(t)
 	locktest.TestStore(t, func(t testing.TB) locktest.Place {
 		bucket := server.Bucket(t)
@@ -44,6 +46,7 @@ func TestRealBucketsPassTheSuiteOverTLS(t *testing.T) {
 }
 
 func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.Start(t)
 	bad := server.Over(t, faults)
 	for _, c := range locktest.Checks() {
@@ -62,6 +65,7 @@ func TestRealBucketsPassTheSuiteOverABadNetwork(t *testing.T) {
 }
 
 func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.StartS3rver(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: server.Bucket(t)})
 	assert.ErrorIs(t, err, s3lock.ErrConditions)
@@ -69,6 +73,7 @@ func TestRealServerWithoutConditionsIsRefused(t *testing.T) {
 }
 
 func TestRealBucketThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.Start(t)
 	_, err := s3lock.Open(t.Context(), s3lock.Config{Client: client(server), Bucket: "nobody-made-it"})
 	assert.ErrorContains(t, err, "there is no bucket nobody-made-it")
@@ -78,6 +83,7 @@ func TestRealBucketThatIsNotThere(t *testing.T) {
 var faults = faultproxy.Faults{Seed: 1, Refused: 0.03, Lost: 0.05, Repeated: 0.05, Truncated: 0.03, Delay: 10 * time.Millisecond}
 
 func TestRealBucketTellsSixteenContendersTheTruthOverABadNetwork(t *testing.T) {
+	t.Parallel()
 	server := s3servertest.Start(t)
 	bucket := server.Bucket(t)
 	server = server.Over(t, faults)
