@@ -67,9 +67,10 @@ type Config struct {
 	Boot Booter
 
 	// Fleet is how releases roll over the instances: Canary, Batch, MinInService and so on.
-	// Its Name, Hosts, Balancer and Declare are set from the above. Its Parallel is 5,000 if
-	// it is zero: what is sent at once is the Sender's business. Its ReadAhead is 100, and a
-	// Balancer that has a method InService, as elb.Balancer does, is asked by it.
+	// Its Name, Hosts, Balancer and Declare are set from the above. What is zero is made for
+	// a Sender, whose business it is what is sent at once: Parallel is 5,000, all instances
+	// are prepared at once, ReadAhead is 100 and Foresee is 4%. A Balancer that has a method
+	// InService, as elb.Balancer does, is asked by it.
 	Fleet fleet.Config
 }
 
@@ -102,9 +103,10 @@ func (c *Config) check() error {
 
 // fill puts the defaults in place.
 func (c *Config) fill() {
-	if c.Fleet.Parallel == 0 {
-		c.Fleet.Parallel = 5000
-	}
+	or(&c.Fleet.Parallel, 5_000)
+	or(&c.Fleet.PrepareParallel, 1_000_000) // the Sender has to know of all to share its slots well
+	or(&c.Fleet.ReadAhead, 100)
+	or(&c.Fleet.Foresee, fleet.Percent(4))
 	if c.Host.Packs == nil {
 		c.Host.Packs = &host.Packs{} // one for all, not one for each
 	}
@@ -112,15 +114,20 @@ func (c *Config) fill() {
 		c.Fleet.Check = func(context.Context, fleet.Host, string) error { return nil } // the script has asked
 		c.Fleet.Probes = 1
 	}
-	if c.Fleet.ReadAhead == 0 {
-		c.Fleet.ReadAhead = 100
-	}
 	if b, ok := c.Balancer.(census); ok && c.Fleet.InService == nil {
 		c.Fleet.InService = b.InService
 	}
 	c.Fleet.Name, c.Fleet.Balancer = c.Name, c.Balancer
 	if c.Boot != nil {
 		c.Fleet.Declare = c.Boot.Declare
+	}
+}
+
+// or gives a field its default.
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
 	}
 }
 

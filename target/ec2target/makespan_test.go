@@ -61,11 +61,8 @@ func newRig(t *testing.T, m *model, change func(*ec2target.Config, *runcommand.C
 	}
 	c := ec2target.Config{
 		Name: "web", Members: ec2target.IDs(m.hosts), Balancer: r.lb,
-		Host: host.Config{Root: "/srv/shop", Packs: &host.Packs{Depot: &memory{}}},
-		Fleet: fleet.Config{
-			Parallel: len(m.hosts), Batch: fleet.Percent(2), MinInService: fleet.Percent(90),
-			PrepareLimit: time.Hour, ObserveLimit: time.Minute, ReadingLimit: 20 * time.Minute,
-		},
+		Host:  host.Config{Root: "/srv/shop", Packs: &host.Packs{Depot: &memory{}}},
+		Fleet: fleet.Config{Batch: fleet.Percent(2), MinInService: fleet.Percent(90)},
 	}
 	if change != nil {
 		change(&c, &s)
@@ -96,18 +93,12 @@ func (r *rig) calls() (n int) {
 	return n
 }
 
-// schedule is what the fleet of ten thousand has; this one is small enough for the race
-// detector.
-func schedule(_ *ec2target.Config, s *runcommand.Config) {
-	s.Gather, s.Poll = 1200*time.Millisecond, 200*time.Millisecond
-}
-
 func TestAThousandInstancesAreBroughtToTheRelease(t *testing.T) {
 	t.Parallel()
 	m := newModel(1)
 	m.hosts = m.hosts[:1000]
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, m, schedule)
+		r := newRig(t, m, nil)
 		require.NoError(t, r.web.Prepare(t.Context(), r.order(1, 1, target.Forward), targettest.Artifact(1)))
 		require.NoError(t, r.web.Activate(t.Context(), r.order(2, 1, target.Forward)))
 		assert.Equal(t, len(m.hosts), r.live(1))

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,4 +83,26 @@ func TestInServiceIsAskedInsteadOfEachHost(t *testing.T) {
 		fail = errors.New("api is down")
 		require.NoError(t, f.Activate(t.Context(), order(4, 1, target.Forward)), "each is read, then")
 	})
+}
+
+func TestAHostMayWaitTheLongerToBePreparedTheMoreMembersThereAre(t *testing.T) {
+	for members, want := range map[int]time.Duration{2: 15 * time.Minute, 5000: 30 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPark()
+			for i := range members {
+				p.add(fmt.Sprintf("h%04d", i), "")
+			}
+			p.hook = func(ctx context.Context, at targettest.Point) error {
+				if at.Phase == targettest.Prepare && at.Unit == "h0001" {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return nil
+			}
+			start := time.Now()
+			err := p.fleet(t, nil).Prepare(t.Context(), order(1, 1, target.Forward), targettest.Artifact(1))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, want, time.Since(start))
+		})
+	}
 }

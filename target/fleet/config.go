@@ -44,8 +44,11 @@ type Config struct {
 	// stops a deploy before it touches another host. The default is none.
 	Budget int
 
-	// Parallel is how many hosts are prepared or read at once. The default is 64.
+	// Parallel is how many hosts are read at once. The default is 64.
 	Parallel int
+
+	// PrepareParallel is how many hosts are prepared at once. Zero means Parallel.
+	PrepareParallel int
 
 	// Balancer takes hosts out of service. Nil: nothing stands before the hosts.
 	Balancer Balancer
@@ -62,8 +65,15 @@ type Config struct {
 	// ReadingLimit is how old a reading may be when a host's turn has come: an older one
 	// is taken anew. What a longer limit costs is a host that is drained for nothing, when
 	// its agent was lost meanwhile or a newer order has come; the host itself refuses that
-	// one. Zero means ObserveLimit.
+	// one. Zero means ObserveLimit, or 120 ms for each member where that is longer: 2 min
+	// for a thousand, 20 min for ten thousand.
 	ReadingLimit time.Duration
+
+	// Foresee is how many hosts may be left to be prepared for a deploy when all are read
+	// for the Activate that follows, which then need not read them before it can begin. What
+	// is older than ReadingLimit by then, or than 2 min, is read again. A percentage is of
+	// all members, rounded up. Zero: Activate reads them.
+	Foresee Amount
 
 	// Check looks once at a host that was switched and returns nil if it serves the
 	// release of that digest, by its own word. The default reads the host by
@@ -76,8 +86,10 @@ type Config struct {
 	// Interval is the pause between two checks of one host. The default is 1 s.
 	Interval time.Duration
 
-	// The limits end one step on one host: preparing (default 15 min), draining
-	// (2 min), activating (10 min), confirming (2 min), registering (2 min), reading (15 s).
+	// The limits end one step on one host: preparing (default 15 min, or 360 ms for each
+	// member where that is longer: most of an hour for ten thousand is spent waiting for a
+	// transport that takes few at once), draining (2 min), activating (10 min), confirming
+	// (2 min), registering (2 min), reading (15 s).
 	PrepareLimit  time.Duration
 	DrainLimit    time.Duration
 	ActivateLimit time.Duration
@@ -111,9 +123,10 @@ func (c *Config) check() error {
 	complain(c.Hosts == nil, "Hosts is nil: want a function that lists the members")
 	complain(c.Budget < 0, "Budget is %d: want a number of hosts from 0", c.Budget)
 	complain(c.Parallel < 0, "Parallel is %d: want a number of hosts from 1, or 0 for the default", c.Parallel)
+	complain(c.PrepareParallel < 0, "PrepareParallel is %d: want a number of hosts from 1, or 0 for Parallel", c.PrepareParallel)
 	complain(c.ReadAhead < 0, "ReadAhead is %d: want a number of hosts from 0", c.ReadAhead)
 	complain(c.Probes < 0, "Probes is %d: want a number of checks from 1, or 0 for the default", c.Probes)
-	all = append(all, c.Batch.check("Batch"), c.Wide.check("Wide"), c.MinInService.check("MinInService"))
+	all = append(all, c.Batch.check("Batch"), c.Wide.check("Wide"), c.MinInService.check("MinInService"), c.Foresee.check("Foresee"))
 	complain(c.MinInService == Percent(100), "MinInService is 100%%: no host could ever be taken out")
 	for name, d := range c.durations() {
 		complain(*d < 0, "%s is %v: want a duration from 0", name, *d)
@@ -135,15 +148,14 @@ func (c *Config) fill() {
 	c.Wide = c.Wide.or(Percent(25))
 	or(&c.Canary, 1)
 	or(&c.Parallel, 64)
+	or(&c.PrepareParallel, c.Parallel)
 	or(&c.Probes, 2)
 	or(&c.Interval, time.Second)
-	or(&c.PrepareLimit, 15*time.Minute)
 	or(&c.DrainLimit, 2*time.Minute)
 	or(&c.ActivateLimit, 10*time.Minute)
 	or(&c.ConfirmLimit, 2*time.Minute)
 	or(&c.RegisterLimit, 2*time.Minute)
 	or(&c.ObserveLimit, 15*time.Second)
-	or(&c.ReadingLimit, c.ObserveLimit)
 	or(&c.CleanupLimit, 15*time.Second)
 	if c.Balancer == nil {
 		c.Balancer = none{}

@@ -12,7 +12,8 @@
 //
 // # How a release goes live
 //
-// Activate reads every host and makes the plan: hosts that serve the release are
+// Activate reads every host, unless Prepare has just done so (Config.Foresee), and makes
+// the plan: hosts that serve the release are
 // not touched (their fence is raised, and they are registered with the balancer,
 // in case a deployer that died had taken them out); the rest is cut into
 // batches. Then, host by host:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,10 +16,12 @@ import (
 	"github.com/muster-deploy/muster/target"
 )
 
-// Fleet is a target.Target over hosts. It keeps nothing between calls: what is so is
-// asked of the hosts each time. It may be used by many goroutines at once.
+// Fleet is a target.Target over hosts. It keeps nothing between calls, but for what
+// Config.Foresee says: what is so is asked of the hosts each time. It may be used by many
+// goroutines at once.
 type Fleet struct {
-	c Config
+	c    Config
+	seen foresight
 }
 
 // New checks the config, all of it, and touches nothing.
@@ -27,14 +30,14 @@ func New(c Config) (*Fleet, error) {
 		return nil, fmt.Errorf("fleet %q: %w", c.Name, err)
 	}
 	c.fill()
-	return &Fleet{c}, nil
+	return &Fleet{c: c}, nil
 }
 
 // Name implements target.Target.
 func (f *Fleet) Name() string { return f.c.Name }
 
-// Prepare implements target.Target. It brings the artifact to Config.Parallel hosts
-// at once.
+// Prepare implements target.Target. It brings the artifact to Config.PrepareParallel
+// hosts at once.
 func (f *Fleet) Prepare(ctx context.Context, o target.Order, a *build.Artifact) error {
 	if a == nil || a.Digest != o.Release.Digest {
 		return fmt.Errorf("prepare %s: artifact is not the order's release", f.c.Name)
@@ -44,19 +47,33 @@ func (f *Fleet) Prepare(ctx context.Context, o target.Order, a *build.Artifact) 
 		return fmt.Errorf("prepare %s: %w", f.c.Name, err)
 	}
 	errs := make([]error, len(hosts))
-	err = f.each(ctx, hosts, func(ctx context.Context, i int, h Host) error {
-		ctx, cancel := context.WithTimeout(ctx, f.c.PrepareLimit)
+	ahead, stop := context.WithCancel(ctx)
+	defer stop()
+	watch, limit := f.lookout(o, hosts), f.prepareLimit(len(hosts))
+	err = f.several(ctx, f.c.PrepareParallel, hosts, func(ctx context.Context, i int, h Host) error {
+		defer watch.prepared(ahead)
+		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
 		errs[i] = unitError(h, h.Target.Prepare(ctx, onHost(o, h), a))
 		if errors.Is(errs[i], target.ErrStale) {
+			stop()
 			return target.ErrStale // nobody wants the rest any more
 		}
 		return nil
 	})
+	watch.looking.Wait()
 	if !errors.Is(err, target.ErrStale) { // a refusal is among errs already
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// prepareLimit ends the preparing of one host of so many.
+func (f *Fleet) prepareLimit(members int) time.Duration {
+	if f.c.PrepareLimit > 0 {
+		return f.c.PrepareLimit
+	}
+	return max(15*time.Minute, time.Duration(members)*360*time.Millisecond)
 }
 
 // Observe implements target.Target.
@@ -132,9 +149,14 @@ func (f *Fleet) members(ctx context.Context) ([]Host, error) {
 // each calls work for every host, Parallel at once, until one call returns an error
 // or ctx ends. It returns that error.
 func (f *Fleet) each(ctx context.Context, hosts []Host, work func(context.Context, int, Host) error) error {
+	return f.several(ctx, f.c.Parallel, hosts, work)
+}
+
+// several is each for so many at once.
+func (f *Fleet) several(ctx context.Context, parallel int, hosts []Host, work func(context.Context, int, Host) error) error {
 	g, inner := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for range min(f.c.Parallel, len(hosts)) {
+	for range min(parallel, len(hosts)) {
 		g.Go(func() error {
 			own, cancel := context.WithCancel(inner) // or all deadlines meet at one lock
 			defer cancel()

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/muster-deploy/muster/target"
 )
 
-// readAll reads every member that is not under way, without a fence.
-func (r *rollout) readAll(ctx context.Context) error {
+// readAll reads every member that is not under way, without a fence, or takes an early
+// reading for it.
+func (r *rollout) readAll(ctx context.Context, early map[string]*reading) error {
 	var idle []*member
 	var hosts []Host
 	for _, m := range r.members {
@@ -17,16 +19,16 @@ func (r *rollout) readAll(ctx context.Context) error {
 			idle, hosts = append(idle, m), append(hosts, m.Host)
 		}
 	}
-	units := make([]target.Unit, len(hosts))
+	units, times := make([]target.Unit, len(hosts)), make([]time.Time, len(hosts))
 	err := r.f.each(ctx, hosts, func(ctx context.Context, i int, h Host) error {
-		units[i], _ = r.f.read(ctx, h, target.Order{})
+		units[i], times[i] = r.f.fresh(ctx, h, early[h.Name])
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for i, m := range idle {
-		m.last = units[i]
+		m.last, m.read = units[i], times[i]
 	}
 	r.count()
 	return nil
@@ -50,7 +52,7 @@ func (r *rollout) guard(ctx context.Context) {
 	if r.census(ctx) {
 		return
 	}
-	if err := r.readAll(ctx); err != nil {
+	if err := r.readAll(ctx, nil); err != nil {
 		r.ended(ctx)
 		return
 	}

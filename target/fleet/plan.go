@@ -15,6 +15,7 @@ import (
 type member struct {
 	Host
 	last    target.Unit // as it was last read
+	read    time.Time   // when that was
 	served  bool        // it served when the order came
 	out     bool        // it is under way
 	shunned bool        // it was left out of the balancer by this order
@@ -28,6 +29,9 @@ type member struct {
 func (m *member) inService() bool {
 	return m.last.Condition == target.Serving && !m.out && !m.shunned && !m.gone && !m.idle
 }
+
+// forward says whether an order is a deploy.
+func forward(o target.Order) bool { return o.Intent == target.Forward || o.Intent == "" }
 
 // on says whether a unit needs nothing to be done.
 func on(u target.Unit, o target.Order) bool {
@@ -44,7 +48,7 @@ type batch struct {
 // Plan implements target.Planner: the batches are those that Activate would begin
 // if nothing changed until then.
 func (f *Fleet) Plan(ctx context.Context, o target.Order) ([]target.Step, error) {
-	r, err := f.survey(ctx, o)
+	r, err := f.survey(ctx, o, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -59,19 +63,18 @@ func (f *Fleet) Plan(ctx context.Context, o target.Order) ([]target.Step, error)
 	return steps, nil
 }
 
-// survey reads every member.
-func (f *Fleet) survey(ctx context.Context, o target.Order) (*rollout, error) {
+// survey reads every member of which there is no early reading.
+func (f *Fleet) survey(ctx context.Context, o target.Order, early map[string]*reading) (*rollout, error) {
 	hosts, err := f.members(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("activate %s on %s: %w", o.Release.ID, f.c.Name, err)
 	}
 	r := newRollout(f, o, hosts)
-	if err := r.readAll(ctx); err != nil {
+	if err := r.readAll(ctx, early); err != nil {
 		return nil, fmt.Errorf("activate %s on %s: %w", o.Release.ID, f.c.Name, err)
 	}
-	now := time.Now()
 	for _, m := range r.members {
-		m.early = taken(m.last, now)
+		m.early = f.taken(m.last, m.read, len(r.members))
 		m.served = m.last.Condition == target.Serving
 		if m.last.Condition == target.Unknown {
 			r.fail(m, fmt.Errorf("out of reach: %s", m.last.Problem))

@@ -42,7 +42,7 @@ type result struct {
 }
 
 func newRollout(f *Fleet, o target.Order, hosts []Host) *rollout {
-	if o.Intent == "" {
+	if forward(o) {
 		o.Intent = target.Forward
 	}
 	size := f.c.Batch
@@ -74,7 +74,7 @@ func (f *Fleet) Activate(ctx context.Context, o target.Order) error {
 			return fmt.Errorf("activate %s on %s: declare to booting hosts: %w", o.Release.ID, f.c.Name, err)
 		}
 	}
-	r, err := f.survey(ctx, o)
+	r, err := f.survey(ctx, o, f.seen.take(o))
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // turn takes one host through its steps: read, drain, activate, confirm, register.
 func (f *Fleet) turn(ctx context.Context, o target.Order, h Host, early *reading) result {
 	o = onHost(o, h)
-	u := f.fresh(ctx, h, early)
+	u, _ := f.fresh(ctx, h, early)
 	switch {
 	case u.Condition == target.Unknown:
 		return result{unit: u, gone: f.left(ctx, h), err: fmt.Errorf("out of reach: %s", u.Problem)}

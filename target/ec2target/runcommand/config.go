@@ -40,7 +40,7 @@ type Config struct {
 	Sends *budget.Calls
 
 	// Gather is how long a call waits for company, at most, while others of its kind are
-	// under way; zero means 1 s.
+	// under way; zero means 1.2 s.
 	Gather time.Duration
 
 	// Fetches is how many hosts prepare a release at once, over all commands. SSM itself
@@ -89,7 +89,7 @@ func (c *Config) check() error {
 func (c *Config) fill() {
 	or(&c.Calls, &budget.Calls{})
 	or(&c.Sends, c.Calls)
-	or(&c.Gather, time.Second)
+	or(&c.Gather, 1200*time.Millisecond)
 	or(&c.Fetches, 200)
 	or(&c.Poll, 500*time.Millisecond)
 	or(&c.First, time.Second)

@@ -77,9 +77,11 @@ func TestSlotsAreSharedSoThatAllEndTogether(t *testing.T) {
 			return []int{size, width}
 		}
 		assert.Equal(t, []int{50, 1}, share(10_000, 0))
-		assert.Equal(t, []int{6, 1}, share(400, 0))
-		assert.Equal(t, []int{9, 1}, share(400, 176), "who is done early takes more")
-		assert.Equal(t, []int{1, 1}, share(65, 0))
+		assert.Equal(t, []int{25, 1}, share(1_600, 0))
+		assert.Equal(t, []int{28, 1}, share(1_600, 176), "who is done early takes more")
+		assert.Equal(t, []int{25, 2}, share(800, 0), "few large commands, not many small ones")
+		assert.Equal(t, []int{25, 4}, share(400, 0))
+		assert.Equal(t, []int{4, 4}, share(65, 0))
 		assert.Equal(t, []int{50, 50}, share(60, 0), "fewer than there are slots")
 		assert.Equal(t, []int{0, 0}, share(0, 10))
 
@@ -103,5 +105,8 @@ func TestSlotsAreSharedSoThatAllEndTogether(t *testing.T) {
 		wide.free = 2
 		size, _ = wide.share(1000, 0)
 		assert.Zero(t, size, "the rest of a lane is about to become free")
+
+		size, width = newSlots(2).share(5, 0)
+		assert.Equal(t, []int{3, 1}, []int{size, width}, "never more than there are")
 	})
 }

@@ -153,6 +153,24 @@ func TestWhereTheRestIsIsToldWhenThereIsOne(t *testing.T) {
 	})
 }
 
+func TestNobodyElseOnTheHostCanReadWhatItIsToRun(t *testing.T) {
+	r := newRig(t, ec2test.Config{}, 0, func(c *runcommand.Config) {
+		c.First, c.Poll, c.Gather = time.Millisecond, time.Millisecond, time.Millisecond
+	})
+	dir := t.TempDir()
+	r.Launch(ec2test.Instance{ID: name(0), Machine: &ec2test.Shell{Dir: dir}})
+	c, _, errs := call("activate")
+	c.Script = `for f in "$0" "${0%/*}" "${0%/*}"/*; do ls -ld "$f" | cut -c1-10 >&2; done; echo "$0" >&2
+printf 'muster %s ok end\n' "${1#nonce=}"`
+	require.NoError(t, r.Instance(name(0)).Run(t.Context(), c))
+	lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
+	require.Len(t, lines, 6, "the script, its directory, all that is in it; and its name")
+	for _, mode := range lines[:5] {
+		assert.Equal(t, "------", mode[4:], "of %v", lines)
+	}
+	assert.NoFileExists(t, lines[5], "and it is gone")
+}
+
 func TestInputThatIsTooLargeIsRefused(t *testing.T) {
 	r := newRig(t, ec2test.Config{}, 1, nil)
 	c, _, _ := call("prepare")
@@ -167,6 +185,24 @@ func TestSSMNeverRunsMoreFetchesThanItMay(t *testing.T) {
 		none(t, r.all(t.Context(), "prepare", 300))
 		assert.GreaterOrEqual(t, time.Since(start), 30*time.Second, "300 of a second each, ten at once")
 		assert.Less(t, time.Since(start), 50*time.Second)
+	})
+}
+
+func TestOfManyCommandsAtOnceOnlyTheFirstFewFindOutHowLongTheyTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, slow, 640, func(c *runcommand.Config) { c.Fetches = 40 })
+		for _, m := range r.machines {
+			m.for_ = time.Minute
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		done := make(chan map[string]error)
+		go func() { done <- r.all(ctx, "prepare", 640) }()
+		time.Sleep(24 * time.Second)
+		assert.Equal(t, 40, r.Calls()["SendCommand"])
+		assert.Equal(t, 4*4, r.Calls()["ListCommandInvocations"], "four of them, after 2, 4, 8 and 16 s")
+		<-done
+		time.Sleep(time.Hour)
 	})
 }
 

@@ -34,12 +34,26 @@ func (s *slots) share(waiting, left int) (size, width int) {
 		size = min(waiting, perCommand)
 		return size, size
 	}
-	width = min(max(1, s.all/lanes), perCommand)
+	width = s.width(waiting + left)
 	if s.free < width {
-		return 0, 0 // the rest of a lane is about to become free
+		return 0, 0 // the rest of it is about to become free
 	}
 	size = ((waiting+left)*width + s.all/2) / s.all
 	return min(max(size, width), perCommand, waiting), width
+}
+
+// joined is how many lanes one command takes at most.
+const joined = 4
+
+// width is how many slots a command takes when so many hosts are still to come: those of
+// one lane while a command fills it, and those of several when there would be little for
+// each, so that the last commands are not many small ones, and none of them ends late for
+// the one host that took longest.
+func (s *slots) width(hosts int) int {
+	lane := max(1, s.all/lanes)
+	each := max(1, hosts*lane/s.all) // hosts for each lane
+	several := min(joined, perCommand/2/each)
+	return min(lane*max(1, several), max(lane, s.all/joined), perCommand)
 }
 
 // left is how many hosts the commands under way have still to come to, if each takes
