@@ -123,20 +123,27 @@ func (m *Mirror) Log(ctx context.Context, head, to string) ([]Commit, error) {
 }
 
 func (m *Mirror) log(ctx context.Context, head, to string) ([]Commit, error) {
-	for _, revision := range []string{head, to} {
-		if revision == "" && revision == to {
-			continue
-		}
-		if err := m.holds(ctx, revision); err != nil {
+	ends := []string{head}
+	if to != "" {
+		ends = append(ends, to)
+	}
+	for _, revision := range ends {
+		if err := checkRevision(revision); err != nil {
 			return nil, err
 		}
 	}
 	commits, found, err := m.walk(ctx, head, to)
+	if found {
+		return commits, nil
+	}
+	for _, revision := range ends { // most often they are there: git is asked only now
+		if err := m.holds(ctx, revision); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case err != nil:
 		return nil, err
-	case found:
-		return commits, nil
 	case len(commits) > 0 && m.cutAt(commits[len(commits)-1].Revision):
 		return nil, ErrShallow
 	case to != "":

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
 // kept is how much of the end of what the script said comes through, and of its answer,
@@ -29,13 +30,42 @@ rm -rf "$muster"
 exit "$code"
 `
 
-// wrap returns what AWS-RunShellScript is to run.
-func wrap(script string) string {
+// wrap returns what AWS-RunShellScript is to run: a text that ends with a script. It is
+// packed in two parts, which gzip puts together: the script, by far the most of it, is
+// the same for every command that is sent.
+func wrap(text, script string) string {
+	head := strings.TrimSuffix(text, script)
+	packed := pack(head)
+	if len(head) < len(text) {
+		packed = append(packed, packedOnce(script)...)
+	}
+	return fmt.Sprintf(wrapper, base64.StdEncoding.EncodeToString(packed), kept)
+}
+
+func pack(text string) []byte {
 	var packed bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is one
-	_, _ = w.Write([]byte(script))                             // a buffer takes all
+	_, _ = w.Write([]byte(text))                               // a buffer takes all
 	_ = w.Close()
-	return fmt.Sprintf(wrapper, base64.StdEncoding.EncodeToString(packed.Bytes()), kept)
+	return packed.Bytes()
+}
+
+// last is the script that was packed last, and what came of it.
+var last atomic.Pointer[struct {
+	script string
+	packed []byte
+}]
+
+func packedOnce(script string) []byte {
+	if l := last.Load(); l != nil && l.script == script {
+		return l.packed
+	}
+	packed := pack(script)
+	last.Store(&struct {
+		script string
+		packed []byte
+	}{script, packed})
+	return packed
 }
 
 // SSM puts this before what was written to stderr, and that at the end of what it cuts.

@@ -47,7 +47,8 @@ func (f *flight) send() error {
 
 func (f *flight) input() (*ssm.SendCommandInput, error) {
 	ids := slices.Sorted(maps.Keys(f.calls))
-	text, err := f.calls[ids[0]].text(f.nonce)
+	first := f.calls[ids[0]]
+	text, err := first.text(f.nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (f *flight) input() (*ssm.SendCommandInput, error) {
 		MaxConcurrency: new(strconv.Itoa(f.width)),
 		MaxErrors:      new("100%"), // one host that fails must not keep SSM from asking the next
 		Parameters: map[string][]string{
-			"commands":         {wrap(text)},
+			"commands":         {wrap(text, first.in.Script)},
 			"executionTimeout": {strconv.Itoa(int(f.s.c.Limit / time.Second))},
 		},
 	}
