@@ -103,16 +103,19 @@ func TestACommandThatNeverEndsIsStoppedWithItsGroup(t *testing.T) {
 		"deaf to SIGTERM":    {Timeout: 200 * time.Millisecond, Args: []string{"-c", "trap '' TERM; while :; do echo x; sleep 0.01; done"}},
 		"with a deaf helper": {Timeout: 200 * time.Millisecond, Args: []string{"-c", "(trap '' TERM; sleep 1000) & echo $! >pid; wait"}},
 	} {
-		dir := t.TempDir()
-		c.Name = "sh"
-		began := time.Now()
-		err := (&build.Local{Grace: 100 * time.Millisecond}).Run(t.Context(), dir, c, nil)
-		require.Error(t, err, name)
-		require.True(t, errors.Is(err, build.ErrTimeout) || errors.Is(err, build.ErrIdle), name)
-		require.Less(t, time.Since(began), time.Minute, name)
-		if _, err := os.Stat(filepath.Join(dir, "pid")); err == nil {
-			require.False(t, alive(pidIn(t, filepath.Join(dir, "pid"))), name)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			c.Name = "sh"
+			began := time.Now()
+			err := (&build.Local{Grace: 100 * time.Millisecond}).Run(t.Context(), dir, c, nil)
+			require.Error(t, err)
+			require.True(t, errors.Is(err, build.ErrTimeout) || errors.Is(err, build.ErrIdle))
+			require.Less(t, time.Since(began), time.Minute)
+			if _, err := os.Stat(filepath.Join(dir, "pid")); err == nil {
+				require.False(t, alive(pidIn(t, filepath.Join(dir, "pid"))))
+			}
+		})
 	}
 }
 
@@ -123,10 +126,13 @@ func TestADaemonThatHoldsTheOutputIsReportedAndKilled(t *testing.T) {
 		"without an environment":  "env -i \"$(command -v sleep)\" 1000 & echo $! >pid",
 		"in a session of its own": "setsid sh -c 'echo $$ >pid; exec sleep 1000' & while ! test -s pid; do sleep 0.01; done",
 	} {
-		dir := t.TempDir()
-		err := (&build.Local{}).Run(t.Context(), dir, sh(script), nil)
-		require.ErrorIs(t, err, build.ErrDaemon, name)
-		require.False(t, alive(pidIn(t, filepath.Join(dir, "pid"))), name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			err := (&build.Local{}).Run(t.Context(), dir, sh(script), nil)
+			require.ErrorIs(t, err, build.ErrDaemon)
+			require.False(t, alive(pidIn(t, filepath.Join(dir, "pid"))))
+		})
 	}
 }
 

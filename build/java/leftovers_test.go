@@ -3,6 +3,7 @@ package java_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,24 +42,25 @@ func TestBadInputIsOneClearErrorAndLeavesNothingHalf(t *testing.T) {
 			err: "the tree asks for different versions of java"},
 		"Maven and Gradle": {files: map[string]string{"build.gradle": ""}, err: "both pom.xml and build.gradle"},
 	} {
-		files := mavenTree(nil)
-		files["build"] = downloads + ignoring + files["build"]
-		for name, content := range c.files {
-			files[name] = content
-		}
-		at := t.TempDir()
-		cache, err := build.OpenCache(at, build.CacheOptions{})
-		require.NoError(t, err)
-		dir := t.TempDir()
-		require.NoError(t, buildtest.WriteTree(dir, files))
-		r := constructIn(t, java.Config{}, &build.Workspace{Dir: dir, Cache: cache})
-		require.ErrorContains(t, r.err, c.err, name)
-		r.ws.Settle()
-		require.NoError(t, buildtest.Leftovers(t.Context(), dir, at), name)
-		require.Len(t, entries(t, at), c.kept, "%s: libraries are kept of a Maven that has ended well", name)
-		if c.kept > 0 {
-			require.Equal(t, []string{"a.jar"}, entries(t, filepath.Join(at, entries(t, at)[0], "tree/g/a")), name)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			files := mavenTree(nil)
+			files["build"] = downloads + ignoring + files["build"]
+			maps.Copy(files, c.files)
+			at := t.TempDir()
+			cache, err := build.OpenCache(at, build.CacheOptions{})
+			require.NoError(t, err)
+			dir := t.TempDir()
+			require.NoError(t, buildtest.WriteTree(dir, files))
+			r := constructIn(t, java.Config{}, &build.Workspace{Dir: dir, Cache: cache})
+			require.ErrorContains(t, r.err, c.err)
+			r.ws.Settle()
+			require.NoError(t, buildtest.Leftovers(t.Context(), dir, at))
+			require.Len(t, entries(t, at), c.kept, "libraries are kept of a Maven that has ended well")
+			if c.kept > 0 {
+				require.Equal(t, []string{"a.jar"}, entries(t, filepath.Join(at, entries(t, at)[0], "tree/g/a")))
+			}
+		})
 	}
 }
 

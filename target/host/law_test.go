@@ -86,8 +86,11 @@ func overtake(t *testing.T, command string, prepareSick bool) {
 	if prepareSick {
 		j.sicken(t, artifact(2))
 	}
-	if command == "sleep" { // which only a run that has patience left comes to
+	switch command {
+	case "sleep": // which only a run that has patience left comes to
 		j.change = func(c *host.Config) { c.Patience = 5 * time.Minute }
+	case "tail":
+		j.change = checkByTail
 	}
 	paused := j.beside(env)
 	old := j.order(artifact(2))
@@ -147,7 +150,7 @@ func TestLaw09_OvertakenRunDoesNotPutBackAfterItsLastCheck(t *testing.T) {
 
 func TestOneOrderDeliveredTwiceAtOnceRestartsOnce(t *testing.T) {
 	t.Parallel()
-	j := newJourney(t, nil)
+	j := newJourney(t, checkByTail)
 	require.NoError(t, j.prepare(artifact(1)))
 	o := j.order(artifact(1))
 	run := func(command string) (ended chan error, resume func()) {
@@ -176,7 +179,7 @@ func TestOneOrderDeliveredTwiceAtOnceRestartsOnce(t *testing.T) {
 
 func TestBadReleaseDeliveredTwiceAtOnceIsTriedOnce(t *testing.T) {
 	t.Parallel()
-	j := newJourney(t, nil)
+	j := newJourney(t, checkByTail)
 	j.ship(artifact(1))
 	require.NoError(t, j.prepare(artifact(2)))
 	j.sicken(t, artifact(2))

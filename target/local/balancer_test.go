@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,7 +48,7 @@ func TestRolloutUnderLoadFailsNoRequest(t *testing.T) {
 	c.serves(one)
 }
 
-// load asks until ctx ends. Both functions wait for the last answer.
+// load asks until ctx ends, some hundred times a second. Both functions wait for the last answer.
 func load(ctx context.Context, url string) (served, failed func() int) {
 	var good, bad atomic.Int64
 	var clients sync.WaitGroup
@@ -63,6 +64,10 @@ func load(ctx context.Context, url string) (served, failed func() int) {
 				if err == nil {
 					_, _ = io.Copy(io.Discard, resp.Body)
 					resp.Body.Close()
+				}
+				select {
+				case <-ctx.Done():
+				case <-time.After(10 * time.Millisecond):
 				}
 			}
 		})
