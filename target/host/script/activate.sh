@@ -139,7 +139,7 @@ restart() {
 	[ "$code" -ne 0 ] || return 0
 	tail -c 2000 "$state/restart.log" >&2
 	case $code in
-	124 | 137) say "the restart command did not end within $restart_limit s" ;;
+	124 | 137) say "the restart command did not end within $restart_limit s (RestartLimit): it has to start the app and end" ;;
 	*) say "the restart command ended with $code" ;;
 	esac
 	return 1

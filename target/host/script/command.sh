@@ -13,7 +13,7 @@ command_once() {
 	) </dev/null >&2
 	code=$?
 	left=$(grep -l -F -- "MUSTER_RUN=$id" /proc/[0-9]*/environ 2>/dev/null | sed 's|/proc/||; s|/environ||' | tr '\n' ' ')
-	[ -z "$left" ] || fail command "the command has ended with $code and has left processes running, which it must not: $left"
+	[ -z "$left" ] || fail command "the command has ended with $code and has left processes running, which nobody would end (it has to wait for them): $left"
 	case $code in
 	0) answer ok ;;
 	124 | 137) fail command "the command did not end within $limit s" ;;

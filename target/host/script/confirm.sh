@@ -57,7 +57,7 @@ probe_http() {
 	other/* | */"sha256:$2") return 0 ;;
 	*/) ;;
 	*)
-		why="the health check was answered by $name"
+		why="the health check was answered by $name, which is another release: an old process serves still"
 		return 1
 		;;
 	esac

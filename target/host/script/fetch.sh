@@ -4,7 +4,7 @@
 # can_fetch wants a program that takes its URL from a file.
 can_fetch() {
 	command -v curl >/dev/null 2>&1 || wget --help 2>&1 | grep -q -e --start-pos ||
-		fail preflight 'this host has neither curl nor a wget that takes its URL from a file (busybox has none)'
+		fail preflight 'this host has neither curl nor a wget that takes its URL from a file (busybox has none): install curl'
 }
 
 # fetch reads lines of NAME URL from stdin, and brings what they name.

@@ -32,7 +32,7 @@ ready() {
 # wrong one no certificate is good, and what is swept by age goes too soon or never.
 clock() {
 	off=$(($(date +%s) - now))
-	wrong="the clock is $off s ahead of the deployer's (below zero: behind): one of them is wrong"
+	wrong="the clock is $off s ahead of the deployer's (below zero: behind): one of them is wrong, and has to be set"
 	[ "$off" -le "$skew" ] && [ "$off" -ge "-$skew" ]
 }
 
@@ -51,17 +51,19 @@ remember() {
 	flush "$state/releases/$release"
 }
 
-# room wants twice the release's size, and its number of files, to be free.
+# room wants twice the release's size, and its number of files, to be free: none of them
+# takes less than a block, and neither does what is kept beside them.
 room() {
 	fourth "$(df -Pk .)"
-	[ "$((free / 2))" -ge "$((bytes / 1024))" ] ||
-		fail preflight "the disk has $free KiB free, wanted is twice the release's $((bytes / 1024)) KiB"
+	wanted=$((bytes / 512 + 4 * files + 64))
+	[ "$free" -ge "$wanted" ] ||
+		fail preflight "the disk has $free KiB free, wanted are $wanted for a release of $((bytes / 1024)): make room on it"
 	fourth "$(df -Pi . 2>/dev/null)"
 	case $all,$free in
 	0,* | *, | *,*[!0-9]*) return 0 ;; # this file system does not count them
 	esac
 	[ "$free" -ge "$((files + files / 2 + 100))" ] ||
-		fail preflight "the disk has $free inodes free, the release has $files files"
+		fail preflight "the disk has $free inodes free, the release has $files files: make room on it"
 }
 
 # fourth TEXT sets free to the fourth column of what df says, and all to the second.
@@ -99,8 +101,11 @@ prepare() {
 	answer prepared
 }
 
-# give_up PHASE TEXT... is fail, and cleans up.
+# give_up PHASE TEXT... is fail, and cleans up. On a disk that is full, what a tool said
+# may be less than that.
 give_up() {
+	fourth "$(df -Pk . 2>/dev/null)"
+	[ "${free:-1}" != 0 ] || say 'the disk is full: make room on it'
 	rm -rf -- "$in" "$new"
 	fail "$@"
 }

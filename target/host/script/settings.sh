@@ -93,5 +93,5 @@ need() {
 	for tool; do
 		command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
 	done
-	[ -z "$missing" ] || fail preflight "this host lacks these tools:$missing"
+	[ -z "$missing" ] || fail preflight "this host lacks these tools, install them:$missing"
 }
