@@ -64,6 +64,14 @@ type CI interface {
 	Verdicts(ctx context.Context, revisions []string) (map[string]Verdict, error)
 }
 
+// Recaller is a CI that sets to work when it is asked, and can be asked without. It is
+// optional: who looks at a pipeline, at its status, a plan or why a change is not live,
+// asks it for no more. His process may be gone a moment later.
+type Recaller interface {
+	// Recall is Verdicts of what is judged already. It starts nothing.
+	Recall(ctx context.Context, revisions []string) (map[string]Verdict, error)
+}
+
 // Notifier is a CI that says when it has judged. It is optional: New looks for it, and
 // a verdict is acted on at once then, not at the next poll.
 type Notifier interface {

@@ -68,7 +68,7 @@ func (e *Engine) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	return e.status(ctx, r, e.snapshot(ctx, r))
+	return e.status(ctx, r, e.glance(ctx, r))
 }
 
 // Explain answers "why is my change not live?" for one change. The revision may be
@@ -78,7 +78,7 @@ func (e *Engine) Explain(ctx context.Context, revision string) (Reason, error) {
 	if err != nil {
 		return Reason{}, err
 	}
-	return Explain(e.snapshot(ctx, r), revision), nil
+	return Explain(e.glance(ctx, r), revision), nil
 }
 
 // Do implements Pipeline. Beyond what Open's Do does, it knows the branch: it
@@ -129,6 +129,21 @@ func (e *Engine) onBranch(ctx context.Context, revision string) (string, error) 
 
 // snapshot reads all that the rule looks at, as far as it can be read.
 func (e *Engine) snapshot(ctx context.Context, r Record) Snapshot {
+	return e.read(ctx, r, e.c.CI.Verdicts)
+}
+
+// glance is a snapshot for who looks: CI is not set to work for him.
+func (e *Engine) glance(ctx context.Context, r Record) Snapshot {
+	if c, ok := e.c.CI.(Recaller); ok {
+		return e.read(ctx, r, c.Recall)
+	}
+	return e.snapshot(ctx, r)
+}
+
+// judges asks CI for verdicts.
+type judges func(ctx context.Context, revisions []string) (map[string]Verdict, error)
+
+func (e *Engine) read(ctx context.Context, r Record, ci judges) Snapshot {
 	s := Snapshot{Now: time.Now(), Record: r}
 	var problems []string
 	note := func(err error) {
@@ -142,7 +157,7 @@ func (e *Engine) snapshot(ctx context.Context, r Record) Snapshot {
 	if s.Branch, err = e.branch(ctx, r); err != nil {
 		note(err)
 	} else {
-		s.Verdicts, err = e.verdict.ask(ctx, e.c.CI, revisions(s.Branch.Changes))
+		s.Verdicts, err = e.verdict.ask(ctx, ci, revisions(s.Branch.Changes))
 		note(err)
 	}
 	s.Unreachable = strings.Join(problems, "; ")
@@ -240,11 +255,11 @@ type verdictCache struct {
 }
 
 // ask asks CI, and remembers what it said.
-func (v *verdictCache) ask(ctx context.Context, ci CI, revisions []string) (map[string]Verdict, error) {
+func (v *verdictCache) ask(ctx context.Context, ci judges, revisions []string) (map[string]Verdict, error) {
 	if len(revisions) == 0 {
 		return nil, nil
 	}
-	verdicts, err := ci.Verdicts(ctx, revisions)
+	verdicts, err := ci(ctx, revisions)
 	if err != nil {
 		return nil, fmt.Errorf("ask CI: %w", err)
 	}

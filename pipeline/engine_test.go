@@ -172,6 +172,46 @@ func TestAVerdictThatIsToldIsActedOnBeforeTheNextPoll(t *testing.T) {
 	})
 }
 
+// eager is a CI that sets to work when it is asked for verdicts.
+type eager struct {
+	pipeline.CI
+	asked int
+}
+
+func (c *eager) Verdicts(ctx context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
+	c.asked++
+	return c.CI.Verdicts(ctx, revisions)
+}
+
+func (c *eager) Recall(ctx context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
+	return c.CI.Verdicts(ctx, revisions)
+}
+
+func TestWhoLooksSetsNoCIToWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a")
+		w.commit(pipeline.Passed)
+		c := w.config()
+		ci := &eager{CI: c.CI}
+		c.CI = ci
+		_, stop := start(t, c)
+		after(time.Minute)
+		stop()
+		require.Positive(t, ci.asked)
+		ci.asked = 0
+		second := w.commit(pipeline.Passed)
+		e, err := pipeline.New(c)
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.CodeNext, status(t, e).Reason.Code)
+		_, err = e.Explain(t.Context(), second)
+		require.NoError(t, err)
+		plan, err := e.Plan(t.Context())
+		require.NoError(t, err)
+		assert.True(t, plan.Go)
+		assert.Zero(t, ci.asked)
+	})
+}
+
 func TestTheLatestGreenChangeIsDeployedAndRolledBackAndResumed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a", "b", "c")

@@ -19,7 +19,7 @@ func (e *Engine) Plan(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	d := Decide(e.snapshot(ctx, r))
+	d := Decide(e.glance(ctx, r))
 	p := Plan{Reason: d.Reason, Go: d.Go, Change: d.Change, Batch: d.Batch}
 	if d.Change == nil {
 		return p, nil

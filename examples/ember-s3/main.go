@@ -29,6 +29,7 @@ import (
 	"context"
 	"log"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfront"
@@ -59,8 +60,6 @@ func main() {
 	app := must(mirror.Open(ctx, mirror.Config{URL: os.Getenv("REPOSITORY"), Dir: dir + "/app.git"}))
 	files := must(s3store.New(s3store.Config{Client: s3.NewFromConfig(cloud, style), Bucket: private, Prefix: "files/"}))
 	builder := must(ember.New(ember.Config{}))
-	// What the app asks of a change before it is shipped is a script of its own.
-	test := build.Command{Name: "./bin/ci", Network: true}
 	site := s3target.Config{Name: "site", Client: s3target.NewClient(cloud, style), Bucket: os.Getenv("BUCKET")}
 	if id := os.Getenv("DISTRIBUTION"); id != "" {
 		site.Invalidator = &cdn.Distribution{Client: cloudfront.NewFromConfig(cloud), ID: id}
@@ -69,7 +68,8 @@ func main() {
 	os.Exit(command.Main(must(pipeline.New(pipeline.Config{
 		Name:   "site",
 		Source: git.New(app, "main"),
-		CI:     must(ci.New(ci.Config{Trees: app, Command: test, Store: files})),
+		// What the app asks of a change before it is shipped is a script of its own.
+		CI: must(ci.New(ci.Config{Trees: app, Command: build.Command{Name: "./bin/ci", Network: true}, Store: files})),
 		Builds: must(build.NewWorkshop(build.WorkshopConfig{
 			Dir: dir + "/workshop", Source: app, Builder: build.Detect(builder), Identity: builder.Identity(), Store: files,
 		})),
@@ -77,8 +77,12 @@ func main() {
 		// Leases have a client of their own: an upload must not delay them.
 		Store: must(s3lock.Open(ctx, s3lock.Config{Client: s3lock.NewClient(cloud, style), Bucket: private, Prefix: "records/"})),
 		Logs:  files,
+		Poll:  poll,
 	}))))
 }
+
+// poll is how often the repository is asked.
+const poll = 5 * time.Second
 
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"github.com/muster-deploy/muster/target/host/recipe"
 )
 
+// poll is how often the repository is asked.
+const poll = 5 * time.Second
+
 // hosts is what all of the fleet have in common.
 var hosts = host.Config{
 	Root:     or(os.Getenv("ROOT"), "/srv/app"),

@@ -44,12 +44,11 @@ func main() {
 	app := must(mirror.Open(ctx, mirror.Config{URL: os.Getenv("REPOSITORY"), Dir: dir + "/app.git"}))
 	files := must(s3store.New(s3store.Config{Client: client, Bucket: bucket, Prefix: "files/"}))
 	builder := must(rails.New(rails.Config{}))
-	// What the app asks of a change before it is shipped is a script of its own.
-	test := build.Command{Name: "./bin/ci", Network: true}
 	os.Exit(command.Main(must(pipeline.New(pipeline.Config{
 		Name:   "app",
 		Source: git.New(app, "main"),
-		CI:     must(ci.New(ci.Config{Trees: app, Command: test, Store: files})),
+		// What the app asks of a change before it is shipped is a script of its own.
+		CI: must(ci.New(ci.Config{Trees: app, Command: build.Command{Name: "./bin/ci", Network: true}, Store: files})),
 		Builds: must(build.NewWorkshop(build.WorkshopConfig{
 			Dir: dir + "/workshop", Source: app, Builder: build.Detect(builder), Identity: builder.Identity(), Store: files,
 		})),
@@ -57,6 +56,7 @@ func main() {
 		// Leases have a client of their own: an upload must not delay them.
 		Store: must(s3lock.Open(ctx, s3lock.Config{Client: s3lock.NewClient(cloud, style), Bucket: bucket, Prefix: "records/"})),
 		Logs:  files,
+		Poll:  poll,
 	}))))
 }
 

@@ -152,6 +152,28 @@ func TestTheNewestChangeIsJudgedFirstAndNotTooManyAtOnce(t *testing.T) {
 	})
 }
 
+func TestRecallStartsNothingAndKnowsWhatOthersHaveJudged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &build.MemoryStore{}
+		r := &runner{play: takes(nil)}
+		c := newCommand(t, ci.Config{Runner: r, Store: store})
+		defer c.Close()
+		known, err := c.Recall(t.Context(), []string{"a"})
+		require.NoError(t, err)
+		require.Empty(t, known)
+		time.Sleep(time.Hour)
+		require.Empty(t, r.runs())
+		verdicts(t, c, "a")
+		time.Sleep(time.Hour)
+		for _, c := range []*ci.Command{c, newCommand(t, ci.Config{Runner: r, Store: store})} {
+			known, err = c.Recall(t.Context(), []string{"b", "a"})
+			require.NoError(t, err)
+			require.Equal(t, map[string]pipeline.Verdict{"a": pipeline.Passed}, known)
+		}
+		require.Equal(t, []string{"a"}, r.runs())
+	})
+}
+
 func TestWhatIsAskedForLastComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &runner{play: takes(nil)}

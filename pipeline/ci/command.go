@@ -107,6 +107,7 @@ type Command struct {
 var (
 	_ pipeline.CI       = (*Command)(nil)
 	_ pipeline.Notifier = (*Command)(nil)
+	_ pipeline.Recaller = (*Command)(nil)
 )
 
 // New returns the judge that c describes. It starts nothing; the error joins all
@@ -155,12 +156,12 @@ func (c *Command) Log(ctx context.Context, revision string) (io.ReadCloser, erro
 // been started by then, is forgotten. An error of the store is returned: what was judged before
 // is not known then.
 func (c *Command) Verdicts(ctx context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
-	if err := c.recall(ctx, c.unknown(revisions)); err != nil {
+	verdicts, err := c.Recall(ctx, revisions)
+	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	verdicts := make(map[string]pipeline.Verdict, len(revisions))
 	var wanted []string
 	for _, revision := range revisions {
 		if v, judged := c.verdicts[revision]; judged {
@@ -170,6 +171,23 @@ func (c *Command) Verdicts(ctx context.Context, revisions []string) (map[string]
 		}
 	}
 	c.enqueue(wanted)
+	return verdicts, nil
+}
+
+// Recall implements pipeline.Recaller: it says what was judged by now, also by an earlier
+// process, and starts nothing.
+func (c *Command) Recall(ctx context.Context, revisions []string) (map[string]pipeline.Verdict, error) {
+	if err := c.recall(ctx, c.unknown(revisions)); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	verdicts := make(map[string]pipeline.Verdict, len(revisions))
+	for _, revision := range revisions {
+		if v, judged := c.verdicts[revision]; judged {
+			verdicts[revision] = v
+		}
+	}
 	return verdicts, nil
 }
 
