@@ -123,6 +123,9 @@ func (s *session) giveUp(r Record, end End, why string, park, read bool) error {
 	s.log.say("%s: %s", end, why)
 	begun := o.begun()
 	untouched := len(begun) == 0
+	if !untouched { // a unit that was taken out of service, and not switched, is put back
+		s.force, s.next = true, time.Time{}
+	}
 	if !untouched && read {
 		untouched = s.nowhere(begun, o.To.Digest)
 	}

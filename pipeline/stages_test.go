@@ -281,6 +281,48 @@ func TestAnAbortAfterAUnitWasSwitchedIsARollback(t *testing.T) {
 	})
 }
 
+// halting is a target of which the first unit fails to be switched, which its budget
+// forgives, but for its place behind a balancer. Then it calls halt.
+type halting struct {
+	*targettest.Memory
+	halt  func() // nil: all is well
+	again int    // orders to converge since
+}
+
+func (h *halting) Activate(ctx context.Context, o target.Order) error {
+	switch {
+	case h.halt == nil:
+	case o.Intent == target.Again:
+		h.again++
+	default:
+		if err := o.Begin(ctx, target.Step{Batch: 1, Batches: 2, Units: []string{"a"}}); err != nil {
+			return err
+		}
+		h.halt()
+		return o.Begin(ctx, target.Step{Batch: 2, Batches: 2, Units: []string{"b"}})
+	}
+	return h.Memory.Activate(ctx, o)
+}
+
+func TestADeployThatIsDroppedAfterItBeganPutsAllUnitsBackIntoService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a", "b")
+		h := &halting{Memory: w.fleet}
+		c := w.config()
+		c.Stages[0].Targets = []target.Target{h}
+		first := w.commit(pipeline.Passed)
+		_, stop := start(t, c)
+		defer stop()
+		after(minute)
+		h.halt = func() { do(t, w.outside(), pipeline.Abort{Asked: ann, Deploy: status(t, w.outside()).Open.ID}) }
+		second := w.commit(pipeline.Passed)
+		after(minute)
+		assert.Equal(t, pipeline.Aborted, ended(t, w.outside())["2-"+second[:7]].End)
+		assert.Equal(t, first, status(t, w.outside()).Live.Revision)
+		assert.Equal(t, 1, h.again, "that a unit gets no requests cannot be read from it")
+	})
+}
+
 // freeze holds from 18 to 8 o'clock in a zone.
 func freeze(zone *time.Location) pipeline.Policy {
 	return func(_ context.Context, now time.Time) ([]lock.Hold, error) {

@@ -10,6 +10,10 @@
 // One that is there is not sent again. Objects are never deleted: let a lifecycle rule of
 // the bucket expire what is under the prefix after some days.
 //
+// A URL ends with the credentials that signed it, however long its own life: a session of
+// an hour signs no URL for a rollout that takes two. A deployer with a role of its own, as
+// on EC2 or ECS, has credentials for hours.
+//
 // The file policy.json beside this one, with names in the place of BUCKET and PREFIX, is
 // all that the deployer needs; hosts need nothing.
 package s3depot
