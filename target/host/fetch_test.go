@@ -211,6 +211,14 @@ func TestURLIsOnNoCommandLine(t *testing.T) {
 	require.Contains(t, seen.String(), "curl -q")
 }
 
+func TestURLIsOnNoDiskOnceItHasBeenUsed(t *testing.T) {
+	t.Parallel()
+	j, _ := newFetching(t)
+	j.transport.Env = shim(t, "gzip", `[ -d .muster/tmp-in-* ] && ! grep -rqs "mac=" .muster && : >looked; real "$@"`)
+	require.NoError(t, j.prepare(artifact(1)))
+	require.FileExists(t, filepath.Join(j.root, "looked"), "while it is unpacked there is no URL left")
+}
+
 func TestHostThatCannotFetchIsUnready(t *testing.T) {
 	t.Parallel()
 	j, _ := newFetching(t)
