@@ -196,12 +196,13 @@ func TestLineOfAProcfileIsRun(t *testing.T) {
 	}
 }
 
-// A cluster has a master, and workers that it replaces by USR1; puma is one.
+// A cluster has a master, and workers that it replaces by USR1; puma is one. Here they end
+// only once they are let go.
 const cluster = `#!/bin/sh
-worker() { sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' & }
+worker() { sh -c 'trap "until [ -e \"\$0.go\" ]; do sleep 0.1; done; exit 0" TERM; while :; do sleep 0.1; done' "$1" & }
 printf %s $$ >"$1" # without an end of line, as puma does
-worker; one=$!; worker; two=$!
-trap 'kill $one; worker; one=$!; kill $two; worker; two=$!' USR1
+worker "$1"; one=$!; worker "$1"; two=$!
+trap 'kill $one; worker "$1"; one=$!; kill $two; worker "$1"; two=$!' USR1
 trap 'kill $one $two; exit 0' TERM
 while :; do wait; done
 `
@@ -238,8 +239,14 @@ func TestPhasedRestartEndsWhenTheLastOldWorkerHasGone(t *testing.T) {
 	defer func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL); _ = c.Wait() }()
 	require.Eventually(t, func() bool { return len(children(t, c.Process.Pid)) == 2 }, time.Minute, 10*time.Millisecond)
 	old := children(t, c.Process.Pid)
-	out, err = exec.Command(words[0], words[1:]...).CombinedOutput()
+	// The old workers go when it has looked for them twice.
+	shim := "#!/bin/sh\necho >>\"$0.calls\"\n[ \"$(wc -l <\"$0.calls\")\" -lt 3 ] || : >'" + strings.ReplaceAll(pidfile, "'", `'\''`) + ".go'\nPATH=${PATH#*:} exec uniq \"$@\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "uniq"), []byte(shim), 0o755))
+	restart := exec.Command(words[0], words[1:]...)
+	restart.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+	out, err = restart.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	require.FileExists(t, pidfile+".go", "it has ended, and the old workers have not")
 	now := children(t, c.Process.Pid)
 	require.Len(t, now, 2)
 	for _, pid := range now {
