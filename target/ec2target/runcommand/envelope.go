@@ -13,12 +13,13 @@ import (
 // in bytes: SSM shows 2,500 of both.
 const kept = 900
 
-// The host unpacks the script into a directory that nobody else reads: on a command line, a
+// The host unpacks the script into a file that nobody else reads: on a command line, a
 // list of processes would show what it holds. Then it says, in this order: the end of
 // what the script said, the answer, and all of it once more, for the log.
 //
 // The %[1]s has no character that means anything to a shell, or to SSM.
-const wrapper = `muster=$(mktemp -d) || exit 70
+const wrapper = `umask 077
+muster=$(mktemp -d) || exit 70
 printf %%s %[1]s | base64 -d | gzip -dc >"$muster/script" || exit 70
 sh "$muster/script" >"$muster/out" 2>"$muster/err"
 code=$?
