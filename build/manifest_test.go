@@ -194,6 +194,17 @@ func TestPacksOfEqualTreesAreEqualToTheByteAndUnpackToTheTree(t *testing.T) {
 	}
 }
 
+func TestATarIsAPackThatIsNotCompressed(t *testing.T) {
+	a := buildtest.Artifact(sample)
+	zip, err := gzip.NewReader(bytes.NewReader(packed(t, a)))
+	require.NoError(t, err)
+	want, err := io.ReadAll(zip)
+	require.NoError(t, err)
+	var got bytes.Buffer
+	require.NoError(t, build.Tar(t.Context(), &got, a))
+	require.Equal(t, want, got.Bytes())
+}
+
 func TestLaw15_APackOfSomebodyElsesFilesIsVerifiedToo(t *testing.T) {
 	a := *buildtest.Artifact(map[string]string{"a": "one"})
 	a.Files = fstest.MapFS{"a": {Data: []byte("two"), Mode: 0o644}}

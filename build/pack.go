@@ -45,7 +45,21 @@ func PackBelow(ctx context.Context, w io.Writer, a *Artifact, below string) erro
 	if err != nil {
 		return fmt.Errorf("pack: %w", err)
 	}
-	out := tar.NewWriter(zip)
+	if err := tarBelow(ctx, zip, a, below); err != nil {
+		return err
+	}
+	if err := zip.Close(); err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	return nil
+}
+
+// Tar writes the tar of which Pack makes a gzip, for who knows better what compresses:
+// libraries and pictures do not, and take their time.
+func Tar(ctx context.Context, w io.Writer, a *Artifact) error { return tarBelow(ctx, w, a, "") }
+
+func tarBelow(ctx context.Context, w io.Writer, a *Artifact, below string) error {
+	out := tar.NewWriter(w)
 	buf := make([]byte, hashBuffer)
 	for _, f := range a.Manifest {
 		if err := packFile(ctx, out, a.Files, f, below, buf); err != nil {
@@ -53,9 +67,6 @@ func PackBelow(ctx context.Context, w io.Writer, a *Artifact, below string) erro
 		}
 	}
 	if err := out.Close(); err != nil {
-		return fmt.Errorf("pack: %w", err)
-	}
-	if err := zip.Close(); err != nil {
 		return fmt.Errorf("pack: %w", err)
 	}
 	return nil

@@ -34,10 +34,11 @@
 // # Preparing
 //
 //	check     the number is not lower; tools; the clock; room for twice the release; current is a link
-//	fetch     manifest and pack, under temporary names; the sha256 of both; by URL it
-//	          goes on where it was cut off
+//	fetch     the manifest, whose sha256 is the release; by URL the pack too, whose sha256 was
+//	          said, under a temporary name, which goes on where it was cut off
 //	link      what a release that is here has in common with it, which was not sent
-//	unpack    beside the releases; every mode, link and byte against the manifest, nothing too much
+//	unpack    beside the releases, what is sent as it comes; every mode, link and byte against
+//	          the manifest, nothing too much
 //	settings  the parameters of SSM's Parameter Store, fetched into shared, if there are any
 //	place     shared paths linked, synced, renamed; the marker PREPARED last
 //

@@ -1,11 +1,7 @@
 package host
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -60,6 +56,7 @@ type pack struct {
 	file  *os.File
 	size  int64
 	sum   string // sha256 of the pack, hexadecimal
+	form  string // "tar" or "gzip", which is a tar that was made smaller
 }
 
 // open returns the pack of c, which the caller closes. Whoever comes first packs; if
@@ -116,32 +113,6 @@ func (p *Packs) forget(k *pack) {
 	if p.packs[k.key] == k {
 		delete(p.packs, k.key)
 	}
-}
-
-// fill packs c.
-func (k *pack) fill(ctx context.Context, c content) error {
-	f, err := os.CreateTemp("", "muster-pack-*")
-	if err != nil {
-		return fmt.Errorf("make a temporary file for the pack: %w", err)
-	}
-	k.file = f
-	if err := os.Remove(f.Name()); err != nil {
-		return fmt.Errorf("make the temporary file nameless: %w", err)
-	}
-	sum := sha256.New()
-	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
-	part := &build.Artifact{Digest: c.artifact.Digest, Manifest: c.files, Files: c.artifact.Files}
-	if err := build.Pack(ctx, w, part); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("write the pack: %w", err)
-	}
-	if k.size, err = f.Seek(0, io.SeekCurrent); err != nil {
-		return fmt.Errorf("measure the pack: %w", err)
-	}
-	k.sum = hex.EncodeToString(sum.Sum(nil))
-	return nil
 }
 
 // reader reads the pack from its start, beside others who do.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -92,6 +91,7 @@ func (h *Host) preparing(o target.Order, p *pack) settings {
 	s := h.settings("prepare", o)
 	s.set("pack", p.sum)
 	s.set("pack_bytes", p.size)
+	s.set("packed", p.form)
 	for _, path := range h.c.Writable {
 		s.set("writable", path)
 	}
@@ -121,38 +121,11 @@ func checkArtifact(o target.Order, a *build.Artifact) ([]byte, error) {
 	return build.EncodeManifest(a.Manifest)
 }
 
-// send streams manifest and pack to the host, as the two members of a tar.
+// send streams manifest and pack to the host, one after the other.
 func (h *Host) send(ctx context.Context, o target.Order, s settings, c content, p *pack) error {
-	r, w := io.Pipe()
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		w.CloseWithError(writeBundle(w, c.manifest, p, h.progress(o, p.size)))
-	}()
-	_, err := h.call(ctx, "prepare", s, r)
-	r.Close() // a script that was refused leaves the rest unread
-	<-sent
-	return err
-}
-
-// writeBundle writes what the script's step prepare reads.
-func writeBundle(w io.Writer, manifest []byte, p *pack, told io.Writer) error {
-	out := tar.NewWriter(w)
-	if err := writeMember(out, "manifest", int64(len(manifest)), bytes.NewReader(manifest)); err != nil {
-		return err
-	}
-	if err := writeMember(out, "pack", p.size, io.TeeReader(p.reader(), told)); err != nil {
-		return err
-	}
-	return out.Close()
-}
-
-func writeMember(out *tar.Writer, name string, size int64, r io.Reader) error {
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o600, Format: tar.FormatGNU}
-	if err := out.WriteHeader(h); err != nil {
-		return err
-	}
-	_, err := io.Copy(out, r)
+	s.set("manifest_bytes", len(c.manifest))
+	pack := io.TeeReader(p.reader(), h.progress(o, p.size))
+	_, err := h.call(ctx, "prepare", s, io.MultiReader(bytes.NewReader(c.manifest), pack))
 	return err
 }
 

@@ -106,7 +106,7 @@ func (h *Host) bringUnasked(ctx context.Context, o target.Order, a *build.Artifa
 			return fmt.Errorf("prepare: %w", err)
 		}
 		defer q.close()
-		s.set("offer", fmt.Sprintf("%s:%s:%d", hexOf(some.base), q.sum, q.size))
+		s.set("offer", fmt.Sprintf("%s:%s:%d:%s", hexOf(some.base), q.sum, q.size, q.form))
 		parts = slices.Insert(parts, 1, part{"offer", q.sum})
 	}
 	return h.fetch(ctx, o, s, len(all.manifest), parts)

@@ -12,7 +12,11 @@ run() { sh -c "$host" muster "$@"; }
 # said WORD FILE says whether the answer is that word.
 said() { tail -n 1 "$2" | grep -q "^muster $nonce $1 .*end\$\|^muster $nonce $1 end\$"; }
 
-tar -C "$dir" -cf - manifest pack | prepare >"$dir/answer"
+[ "$(sha256sum <"$dir/pack")" = "$sum  -" ] || {
+	echo 'muster: the pack that was fetched has another sha256 than it should: the release cannot be prepared' >&2
+	exit 1
+}
+cat "$dir/manifest" "$dir/pack" | prepare >"$dir/answer"
 said prepared "$dir/answer" || {
 	echo "muster: the release cannot be prepared: $(tail -n 1 "$dir/answer")" >&2
 	exit 1

@@ -30,7 +30,7 @@ func (p *Pointer) script(a *build.Artifact, sum string) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "host=%s\n", host.Quote(prepare.Script))
+	fmt.Fprintf(&b, "host=%s\nsum=%s\n", host.Quote(prepare.Script), sum)
 	fmt.Fprintf(&b, "prepare() {\n\tset --%s\n\trun \"$@\"\n}\n", words(prepare, a, sum))
 	fmt.Fprintf(&b, "activate() {\n\tset --%s\n\trun \"$@\"\n}\n", words(activate, a, sum))
 	return b.String() + release, nil
@@ -52,6 +52,8 @@ func words(c host.Call, a *build.Artifact, sum string) string {
 			b.WriteString(" release=" + strings.TrimPrefix(a.Digest, "sha256:"))
 		case own && name == "pack":
 			b.WriteString(" pack=" + sum)
+		case own && name == "packed":
+			b.WriteString(" packed=gzip")
 		default:
 			b.WriteString(" " + host.Quote(arg))
 		}

@@ -22,11 +22,12 @@ fetch() {
 	done
 }
 
-# choose takes the offer, BASE:SUM:BYTES, of what a base lacks, if the base is here.
+# choose takes the offer, BASE:SUM:BYTES:PACKED, of what a base lacks, if the base is here.
 choose() {
 	prepared "${offer%%:*}" || return 0
 	wants=offer base=${offer%%:*} pack=${offer#*:}
-	pack_bytes=${pack#*:} pack=${pack%:*}
+	pack_bytes=${pack#*:} pack=${pack%%:*}
+	packed=${pack_bytes#*:} pack_bytes=${pack_bytes%:*}
 }
 
 # depot_time holds the clock, where nobody has asked, against the answer's date.

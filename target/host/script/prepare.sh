@@ -46,9 +46,11 @@ not_lower() {
 remember() {
 	asked=0
 	[ ! -s "$state/releases/$release/PREPARED" ] || read -r asked <"$state/releases/$release/PREPARED"
-	[ "$number" -le "$asked" ] || put "releases/$release/PREPARED" "$number" ||
-		fail prepare 'the marker cannot be written'
-	flush "$state/releases/$release"
+	if [ "$number" -gt "$asked" ]; then
+		put "releases/$release/PREPARED" "$number" || fail prepare 'the marker cannot be written'
+	else
+		flush "$state/releases/$release" # the run that wrote it may have died before it was durable
+	fi
 }
 
 # room wants twice the release's size, and its number of files, to be free: none of them
@@ -82,8 +84,8 @@ sweep() {
 	:
 }
 
-# prepare takes a tar of manifest and pack from stdin, or their URLs. The marker comes
-# last: until then there is no release. Unasked, it looks first whether it is to be done.
+# prepare takes manifest and pack from stdin, one after the other, or their URLs. The marker
+# comes last: until then there is no release. Unasked, it looks first whether it is to be done.
 prepare() {
 	if [ "$unasked" = yes ]; then ready; else enter; fi
 	in=$state/tmp-in-$id new=releases/.tmp-$release-$id
@@ -112,21 +114,33 @@ give_up() {
 
 receive() {
 	case $from in
-	stdin) tar -xf - -C "$in" manifest pack || give_up fetch 'the release did not arrive whole' ;;
+	stdin) head_of_stdin "$manifest_bytes" >"$in/manifest" ;;
 	*) fetch ;;
 	esac
 	known_manifest "$in/manifest" || give_up fetch 'the manifest that arrived is not the one that the release is named by'
-	has_sum "$in/pack" "$pack" ||
+	[ "$from" = stdin ] || has_sum "$in/pack" "$pack" ||
 		give_up fetch 'the pack that arrived has another sha256 than the one that was sent'
 }
+
+# head_of_stdin BYTES takes what comes first, and not a byte of what follows.
+head_of_stdin() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null || dd bs=1 count="$1" 2>/dev/null; }
 
 unpack() {
 	how=unpack
 	[ -z "$base" ] || how=delta
 	[ "$how" = unpack ] || reuse
-	gzip -dc <"$in/pack" | tar -xpof - -C "$new" || give_up "$how" 'the pack cannot be unpacked'
+	if [ "$from" = stdin ]; then extract; else extract <"$in/pack"; fi ||
+		give_up "$how" 'the pack did not arrive whole, or cannot be unpacked'
 	same_tree "$in/manifest" "$new" || give_up "$how" 'the release was refused'
 	same_content "$in/manifest" "$new" || give_up "$how" 'the release was refused: its bytes are not the manifest'\''s'
+}
+
+# extract unpacks what comes as it comes. What that is, is found by looking at the tree.
+extract() {
+	case $packed in
+	gzip) gzip -dc | tar -xpof - -C "$new" ;;
+	*) tar -xpof - -C "$new" ;;
+	esac
 }
 
 # link_shared points paths of the release into shared, which outlives releases.
@@ -166,11 +180,11 @@ place() {
 	if ! prepared "$release"; then
 		rm -rf -- "$state/releases/$release" &&
 			mkdir -- "$state/releases/$release" &&
-			mv -T -- "$in/manifest" "$state/releases/$release/manifest" &&
-			flush "$state/releases/$release/manifest" "$state/releases" || give_up prepare 'the manifest cannot be kept'
+			mv -T -- "$in/manifest" "$state/releases/$release/manifest" || give_up prepare 'the manifest cannot be kept'
 		[ ! -e "releases/$release" ] || mv -T -- "releases/$release" "$new.old" || give_up prepare 'leftovers cannot be moved away'
 		mv -T -- "$new" "releases/$release" || give_up prepare 'the release cannot be renamed'
-		flush releases
+		flush "$state/releases/$release/manifest" "$state/releases/$release" "$state/releases" releases ||
+			give_up prepare 'the release cannot be brought to the disk'
 	fi
 	remember
 	unlock

@@ -5,7 +5,7 @@
 # which waits for the restart.
 exec 8>&- 9>&-
 
-need awk cat chmod cmp comm cp date df find flock grep gzip head ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort sync tail tar tee timeout tr wc xargs
+need awk cat chmod cmp comm cp date dd df find flock grep gzip head ln ls mkdir mv readlink rm rmdir sed sha256sum sleep sort sync tail tar tee timeout tr wc xargs
 if [ -n "$url" ] && ! command -v curl >/dev/null 2>&1; then
 	need wget
 fi

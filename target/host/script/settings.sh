@@ -11,7 +11,7 @@ unset CDPATH
 umask 022
 
 step= nonce= root= number=0 release=-
-bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 manifest_bytes=0 from=stdin unasked=no offer= shared= base= writable=
+bytes=0 files=0 now=0 skew=0 pack= pack_bytes=0 packed=gzip manifest_bytes=0 from=stdin unasked=no offer= shared= base= writable=
 parameters= parameters_file= parameters_region= required=
 url= named=no probes=1 interval=1 patience=3000 probe_limit=5 restart_limit=60 limit=3600
 retire=no keep=' '
@@ -33,6 +33,7 @@ for setting; do
 	skew=*) skew=${setting#*=} ;;
 	pack=*) pack=${setting#*=} ;;
 	pack_bytes=*) pack_bytes=${setting#*=} ;;
+	packed=*) packed=${setting#*=} ;;
 	manifest_bytes=*) manifest_bytes=${setting#*=} ;;
 	unasked=*) unasked=${setting#*=} ;;
 	offer=*) offer=${setting#*=} ;;

@@ -23,10 +23,11 @@ flush() { sync "$@" 2>/dev/null || sync; }
 
 # put FILE TEXT writes a file of the state, whole or not at all, and durably.
 put() {
+	kept=$state/$1
 	printf '%s\n' "$2" >"$state/tmp-put-$id" &&
 		flush "$state/tmp-put-$id" &&
-		mv -T -- "$state/tmp-put-$id" "$state/$1" &&
-		flush "$state"
+		mv -T -- "$state/tmp-put-$id" "$kept" &&
+		flush "${kept%/*}"
 }
 
 # read_fence sets seen and seen_release: the highest order, and of which release.
