@@ -23,14 +23,15 @@ func disk(t *testing.T, free int64) []string {
 		`case $1 in *k*) printf 'head\nfs 1 1 %d 1 /\n' ;; *) printf 'head\nfs 0 0 0 - /\n' ;; esac`, free))
 }
 
-func TestRoomIsTwiceTheRelease(t *testing.T) {
+func TestRoomIsTwiceTheReleaseAndABlockForEachFile(t *testing.T) {
 	t.Parallel()
 	j := newJourney(t, nil)
-	size := large(1).Size() / 1024
-	j.transport.Env = disk(t, 2*size-1)
-	require.Equal(t, "preflight", j.failure(j.prepare(large(1))).Phase)
-	j.transport.Env = disk(t, 2*size)
-	require.NoError(t, j.prepare(large(1)))
+	a := large(1)
+	wanted := 2*a.Size()/1024 + int64(4*len(a.Manifest)) + 64
+	j.transport.Env = disk(t, wanted-1)
+	require.Equal(t, "preflight", j.failure(j.prepare(a)).Phase)
+	j.transport.Env = disk(t, wanted)
+	require.NoError(t, j.prepare(a))
 }
 
 func TestWhoIsNotAskedSweepsToo(t *testing.T) {
