@@ -110,6 +110,7 @@ func TestATokenIsTakenOutOfWhatHerokuSays(t *testing.T) {
 func FuzzProcesses(f *testing.F) {
 	f.Add("web: ./shop\n# no\nworker:\t./work  \r\n")
 	f.Add("web:\nweb: a: b\n")
+	f.Add("web: a\f:, \v\nworker: \u00a0\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		types, err := platform.Processes(fstest.MapFS{"Procfile": {Data: []byte(text)}})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 
 	"github.com/muster-deploy/muster/build"
 )
@@ -93,7 +94,9 @@ func Processes(app fs.FS) (map[string]string, error) {
 	}
 	types := map[string]string{}
 	for _, m := range process.FindAllStringSubmatch(string(text), -1) {
-		types[m[1]] = m[2]
+		if command := strings.TrimSpace(m[2]); command != "" {
+			types[m[1]] = command
+		}
 	}
 	if len(types) == 0 {
 		return nil, errors.New("the Procfile names no process: write lines such as \"web: bundle exec puma\"")
