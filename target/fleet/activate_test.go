@@ -363,6 +363,53 @@ func TestTheMinimumInServiceHoldsAtTheMomentOfActing(t *testing.T) {
 	})
 }
 
+func TestADeployWaitsForAHostThatMissedAProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPark("a", "b", "c", "d")
+		f := p.fleet(t, func(c *fleet.Config) { c.MinInService = fleet.Number(3) })
+		ship(t, f)
+		p.hook = func(_ context.Context, at targettest.Point) error {
+			if at.Phase == targettest.Switch && at.Unit == "b" {
+				p.memory["d"].Sicken("d", "no answer")
+				time.AfterFunc(30*time.Second, func() { p.memory["d"].Sicken("d", "") })
+			}
+			return nil
+		}
+		o := order(2, 2, target.Forward)
+		var said []string
+		o.Report = func(p target.Progress) {
+			if p.Phase == "wait" {
+				said = append(said, p.Message)
+			}
+		}
+		start := time.Now()
+		require.NoError(t, f.Activate(t.Context(), o))
+		assert.InDelta(t, 30, time.Since(start).Seconds(), 10)
+		assert.Equal(t, map[string]int{"a": 2, "b": 2, "c": 2, "d": 2}, p.live())
+		assert.Equal(t, []string{"waiting for hosts to serve again, to take out c: 3 serve, 3 have to stay, out of service are 1 (d: no answer)"}, said)
+	})
+}
+
+func TestADeployThatWaitsForHostsObeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPark("a", "b")
+		f := p.fleet(t, func(c *fleet.Config) { c.MinInService = fleet.Number(1); c.RecoverLimit = time.Hour })
+		ship(t, f)
+		p.memory["b"].Sicken("b", "no answer")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		held := errors.New("an operator rolls back")
+		time.AfterFunc(time.Minute, func() { cancel(held) })
+		start := time.Now()
+		require.ErrorIs(t, f.Activate(ctx, order(2, 2, target.Forward)), held)
+		assert.Equal(t, time.Minute, time.Since(start))
+
+		p.memory["b"].Sicken("b", "overtaken")
+		time.AfterFunc(time.Minute, func() { _, _ = p.memory["b"].Observe(t.Context(), order(9, 2, target.Forward)) })
+		require.ErrorIs(t, f.Activate(t.Context(), order(3, 3, target.Forward)), target.ErrStale)
+		assert.Equal(t, map[string]int{"a": 1, "b": 1}, p.live())
+	})
+}
+
 func TestAHostThatIsOutAnywayMayAlwaysBeSwitched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPark("a", "b")

@@ -36,9 +36,13 @@ type Config struct {
 
 	// MinInService is how many hosts have to serve besides the one that is about to
 	// be taken out, by health read at that moment. A percentage is of all members,
-	// rounded up. The default is none. A rollback that cannot keep it goes on with
-	// one host at a time.
+	// rounded up. The default is none. Where fewer serve, a deploy waits for RecoverLimit
+	// and then stops; a rollback goes on with one host at a time.
 	MinInService Amount
+
+	// RecoverLimit is how long a deploy waits for hosts to serve again when no more may be
+	// taken out. The default is 1 min.
+	RecoverLimit time.Duration
 
 	// Budget is how many hosts may fail or be out of reach in one order. One more
 	// stops a deploy before it touches another host. The default is none.
@@ -139,6 +143,7 @@ func (c *Config) durations() map[string]*time.Duration {
 		"Interval": &c.Interval, "PrepareLimit": &c.PrepareLimit, "DrainLimit": &c.DrainLimit,
 		"ActivateLimit": &c.ActivateLimit, "ConfirmLimit": &c.ConfirmLimit, "RegisterLimit": &c.RegisterLimit,
 		"ObserveLimit": &c.ObserveLimit, "ReadingLimit": &c.ReadingLimit, "CleanupLimit": &c.CleanupLimit,
+		"RecoverLimit": &c.RecoverLimit,
 	}
 }
 
@@ -157,6 +162,7 @@ func (c *Config) fill() {
 	or(&c.RegisterLimit, 2*time.Minute)
 	or(&c.ObserveLimit, 15*time.Second)
 	or(&c.CleanupLimit, 15*time.Second)
+	or(&c.RecoverLimit, time.Minute)
 	if c.Balancer == nil {
 		c.Balancer = none{}
 	}

@@ -79,44 +79,6 @@ func (r *rollout) census(ctx context.Context) bool {
 	return true
 }
 
-// room waits until the host may be taken out of service and says whether it may.
-func (r *rollout) room(ctx context.Context, m *member) bool {
-	for {
-		r.settle(r.window - 1)
-		if r.stopped() || r.ended(ctx) {
-			return false
-		}
-		if !m.inService() || r.up > r.floor {
-			return true // one that serves nobody may be taken at any time
-		}
-		if r.under > 0 {
-			r.settle(r.under - 1)
-			continue
-		}
-		if r.o.Intent == target.Backward {
-			return true // waiting would not bring more of them back
-		}
-		r.stop("too few hosts in service", fmt.Errorf("take out %s: %d serve, %d have to stay, out of service are %s: %w",
-			m.Name, r.up, r.floor, r.idle(), ErrMinInService))
-	}
-}
-
-// idle names the members that are not in service, and what is wrong with them.
-func (r *rollout) idle() string {
-	var names []string
-	for _, m := range r.members {
-		if m.inService() || m.gone {
-			continue
-		}
-		name := m.Name
-		if m.last.Problem != "" {
-			name += fmt.Sprintf(": %.200s", m.last.Problem)
-		}
-		names = append(names, name)
-	}
-	return some(names)
-}
-
 // count counts the members in service.
 func (r *rollout) count() {
 	r.up = 0
