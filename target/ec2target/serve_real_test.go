@@ -90,14 +90,20 @@ func (w *world) serveDeployer(rw http.ResponseWriter, r *http.Request, name stri
 	ids := targetsIn(body)
 	if name == "DeregisterTargets" {
 		for _, id := range ids {
-			w.requests(id).Lock() // as a balancer does: requests under way are waited for
-			w.requests(id).Unlock()
+			w.drained(id)
 		}
 	}
 	if after != nil {
 		after(name, ids)
 	}
 	_ = json.NewEncoder(rw).Encode(a)
+}
+
+// drained waits for the requests that are under way, as a balancer does.
+func (w *world) drained(id string) {
+	requests := w.requests(id)
+	requests.Lock()
+	defer requests.Unlock()
 }
 
 func targetsIn(body []byte) (ids []string) {
