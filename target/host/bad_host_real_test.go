@@ -27,7 +27,7 @@ func TestRealDiskThatFillsUp(t *testing.T) {
 	j.root = filepath.Join(disk, "it's a root")
 	j.reopen()
 	j.ship(artifact(1))
-	big := buildtest.Artifact(map[string]string{"app*": "#!/bin/sh\n", "data": noise(1, 6<<20)})
+	big := buildtest.Artifact(map[string]string{"app*": "#!/bin/sh\n", "data": noise(1, 9<<20)})
 
 	f := j.failure(j.prepare(big))
 	require.Equal(t, "preflight", f.Phase, "refused before anything starts")
