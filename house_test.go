@@ -4,6 +4,8 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -39,6 +41,16 @@ func TestEveryPackageAndEveryExportedNameHasAComment(t *testing.T) {
 
 func TestEveryLawHasATest(t *testing.T) {
 	none(t, source(t).Laws())
+}
+
+func TestEveryFaultIsOneOfTheCodeAsItIs(t *testing.T) {
+	patches, err := filepath.Glob(".ci/faults/*.patch")
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, len(patches), house.LawCount)
+	for _, patch := range patches {
+		out, err := exec.Command("git", "apply", "--check", patch).CombinedOutput()
+		assert.NoError(t, err, "make the fault anew, as .ci/faults/run says: %s", out)
+	}
 }
 
 func TestTheDocumentationListsEveryLaw(t *testing.T) {
