@@ -48,6 +48,11 @@ func TestEveryFaultIsOneOfTheCodeAsItIs(t *testing.T) {
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, len(patches), house.LawCount)
 	for _, patch := range patches {
+		text, err := os.ReadFile(patch)
+		require.NoError(t, err)
+		for _, line := range regexp.MustCompile(`(?m)^--- a/(.*)$`).FindAllSubmatch(text, -1) {
+			assert.FileExists(t, string(line[1])) // and the go tool sees that the test depends on it
+		}
 		out, err := exec.Command("git", "apply", "--check", patch).CombinedOutput()
 		assert.NoError(t, err, "make the fault anew, as .ci/faults/run says: %s", out)
 	}
