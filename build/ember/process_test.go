@@ -41,6 +41,7 @@ func installing(t *testing.T, install string) *build.Local {
 const makes = "sleep 0.2 & wait\nmkdir dist\necho page >dist/index.html\n"
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	buildtest.TestBuilder(t, buildtest.BuilderPlace{
 		New:    func() (build.Builder, error) { return ember.New(ember.Config{}) },
 		Runner: tools(t, makes),
@@ -54,6 +55,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestACancelledBuildLeavesNoGrandchildAndNoCache(t *testing.T) {
+	t.Parallel()
 	b, err := ember.New(ember.Config{})
 	require.NoError(t, err)
 	at := t.TempDir()

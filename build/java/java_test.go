@@ -145,6 +145,7 @@ func TestTheJavaBuilderPassesTheSuite(t *testing.T) {
 		"spring boot": {"jars/web-1.0.jar": bootJar(t, "x")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			files := mavenTree(tree)
 			files["build"] += "; sleep 0.3"
 			buildtest.TestBuilder(t, buildtest.BuilderPlace{

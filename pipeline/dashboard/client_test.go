@@ -46,6 +46,7 @@ func client(t *testing.T, s *site, name string) *dashboard.Client {
 
 // TestAClientIsWhatItWraps runs the same checks on a pipeline and on a client of it.
 func TestAClientIsWhatItWraps(t *testing.T) {
+	t.Parallel()
 	for way, wrap := range map[string]func(*testing.T, pipeline.Pipeline) pipeline.Pipeline{
 		"direct":             func(_ *testing.T, p pipeline.Pipeline) pipeline.Pipeline { return p },
 		"client":             over,

@@ -156,6 +156,7 @@ func TestAFormFromAnotherSiteIsRefused(t *testing.T) {
 }
 
 func TestAReasonOfAMegabyteIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newPlace(t, "web")
 	w.ship(t, "one")
 	s := shown(t, w)

@@ -135,6 +135,7 @@ func TestTextOfOthersIsOnlyText(t *testing.T) {
 }
 
 func TestTheSentenceSaysWhy(t *testing.T) {
+	t.Parallel()
 	f := fake("web")
 	s := shown(t, f)
 	hold := lock.Hold{ID: "h1", Scope: lock.All, By: "on-call", Reason: "db migration"}
@@ -191,6 +192,7 @@ func TestAHistoryOfManyPagesIsReadPageByPage(t *testing.T) {
 }
 
 func TestTheChartCountsAndCanBeReadAsATable(t *testing.T) {
+	t.Parallel()
 	f := fake("web")
 	now := time.Now().UTC()
 	undone := target.Release{ID: "42-3f9a1c0"}

@@ -75,6 +75,7 @@ func await(t *testing.T, events <-chan sse, kind, contains string) sse {
 }
 
 func TestAPageOfAnEngineIsToldOfEachBatchAndUnit(t *testing.T) {
+	t.Parallel()
 	w := newPlace(t, "web")
 	w.ship(t, "one")
 	s := shown(t, w)
@@ -98,6 +99,7 @@ func TestAPageOfAnEngineIsToldOfEachBatchAndUnit(t *testing.T) {
 }
 
 func TestAnOverviewIsToldOfEveryPipeline(t *testing.T) {
+	t.Parallel()
 	a, b := fake("a"), fake("b")
 	s := serve(t, dashboard.Config{Pipelines: []pipeline.Pipeline{a, b}, Authorize: byHeader, Refresh: 50 * time.Millisecond})
 	events, _ := s.listen(t.Context(), "/events?chart=1")
@@ -111,6 +113,7 @@ func TestAnOverviewIsToldOfEveryPipeline(t *testing.T) {
 }
 
 func TestAPipelineThatIsOnlyOpenedSaysWhatHappensToo(t *testing.T) {
+	t.Parallel()
 	f := fake("web")
 	s := serve(t, dashboard.Config{Pipelines: []pipeline.Pipeline{f}, Authorize: byHeader, Refresh: 50 * time.Millisecond})
 	events, _ := s.listen(t.Context(), "/p/web/events")
@@ -126,6 +129,7 @@ func TestAPipelineThatIsOnlyOpenedSaysWhatHappensToo(t *testing.T) {
 }
 
 func TestAStreamOfAnotherProcessBeginsAnew(t *testing.T) {
+	t.Parallel()
 	f := fake("web")
 	s := serve(t, dashboard.Config{Pipelines: []pipeline.Pipeline{f}, Authorize: byHeader, Refresh: 50 * time.Millisecond})
 	events, _ := s.listen(t.Context(), "/p/web/events?after=4711") // a tab that was open for a week
