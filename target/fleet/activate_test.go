@@ -348,8 +348,10 @@ func TestTheMinimumInServiceHoldsAtTheMomentOfActing(t *testing.T) {
 			}
 			return nil
 		}
+		start := time.Now()
 		e := asError(t, f.Activate(t.Context(), order(2, 2, target.Forward)))
 		require.ErrorIs(t, e, fleet.ErrMinInService)
+		assert.InDelta(t, 60, time.Since(start).Seconds(), 15, "it waits for d, and not for ever")
 		assert.ErrorContains(t, e, "take out c: 3 serve, 3 have to stay, out of service are 1 (d: died meanwhile)")
 		assert.Equal(t, []string{"a", "b"}, e.New)
 		assert.Empty(t, e.Failed, "refused is not failed")
