@@ -140,9 +140,10 @@ func (e *Engine) glance(ctx context.Context, r Record) Snapshot {
 	return e.snapshot(ctx, r)
 }
 
-// judges asks CI for verdicts.
+// judges is CI.Verdicts or Recaller.Recall.
 type judges func(ctx context.Context, revisions []string) (map[string]Verdict, error)
 
+// read is a snapshot whose verdicts are those that ci has.
 func (e *Engine) read(ctx context.Context, r Record, ci judges) Snapshot {
 	s := Snapshot{Now: time.Now(), Record: r}
 	var problems []string
